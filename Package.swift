@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is compiled with these: warnings are errors, unsafe constructs must be marked, imports are explicit.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// A target below `Sources/`. A lower layer never names a higher one here, so it cannot import it.
+func layer(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(path)", swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let package = Package(
+    name: "mcp-supervisor",
+    products: [
+        .library(name: "MCPWire", targets: ["Base", "Wire", "MCP"]),
+        .executable(name: "mcp-supervisor", targets: ["mcp-supervisor"]),
+        .executable(name: "mcp-worker", targets: ["mcp-worker"]),
+        .executable(name: "mcp-sim", targets: ["mcp-sim"]),
+    ],
+    targets: [
+        layer("Base", "Shared/Base"),
+        layer("Wire", "Shared/Wire", ["Base"]),
+        layer("MCP", "Shared/MCP", ["Base", "Wire"]),
+        .target(name: "CLinux", path: "Sources/Shared/CLinux"),
+        .systemLibrary(name: "CSystemd", path: "Sources/Shared/CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        layer("Linux", "Shared/Linux", ["Base", "CLinux", "CSystemd"]),
+        layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
+        layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
+        .executableTarget(
+            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
+        layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
+        layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
+        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
+        .executableTarget(
+            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
+        tests("BaseTests", ["Base"]),
+        tests("WireTests", ["Base", "Wire"]),
+        tests("MCPTests", ["Base", "Wire", "MCP"]),
+        tests("LinuxTests", ["Base", "Linux"]),
+        tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
+        tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
+        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge"]),
+    ]
+)

@@ -1,0 +1,45 @@
+/// First in, first out, on a ring that grows by doubling and never shrinks below what its owner's limit allows.
+@frozen
+public struct Queue<Element> {
+    @usableFromInline var ring: ContiguousArray<Element?> = []
+    @usableFromInline var head = 0
+    public private(set) var count = 0
+
+    @inlinable public init() {}
+    public var isEmpty: Bool { self.count == 0 }
+
+    public var first: Element? { self.count == 0 ? nil : self.ring[self.head] }
+
+    public mutating func append(_ element: Element) {
+        if self.count == self.ring.count { self.grow() }
+        self.ring[(self.head + self.count) & (self.ring.count - 1)] = element
+        self.count += 1
+    }
+
+    public mutating func popFirst() -> Element? {
+        guard self.count > 0 else { return nil }
+        let element = self.ring[self.head].take()
+        self.head = (self.head + 1) & (self.ring.count - 1)
+        self.count -= 1
+        if self.count == 0 { self.head = 0 }
+        return element
+    }
+
+    /// Removes every element for which `isRemoved` holds; the rest keep their order.
+    public mutating func removeAll(where isRemoved: (Element) -> Bool) {
+        var kept = Self()
+        while let element = self.popFirst() {
+            if !isRemoved(element) { kept.append(element) }
+        }
+        self = kept
+    }
+
+    private mutating func grow() {
+        var larger = ContiguousArray<Element?>(repeating: nil, count: Swift.max(8, self.ring.count * 2))
+        for index in 0..<self.count { larger[index] = self.ring[(self.head + index) & (self.ring.count - 1)] }
+        self.ring = larger
+        self.head = 0
+    }
+}
+
+extension Queue: Sendable where Element: Sendable {}
