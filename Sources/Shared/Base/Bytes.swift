@@ -2,7 +2,7 @@ extension Array where Element == UInt8 {
     /// Appends a copy of `bytes`.
     @inlinable
     public mutating func append(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { unsafe self.append(contentsOf: $0) }
+        unsafe bytes.withUnsafeBufferPointer { unsafe self.append(contentsOf: $0) }
     }
 
     /// Appends a copy of the part of `bytes` that `range` names.
@@ -54,9 +54,6 @@ extension Array where Element == UInt8 {
 }
 
 extension Span where Element == UInt8 {
-    @inlinable
-    public func slice(_ range: ByteRange) -> Span<UInt8> { self.extracting(range.range) }
-
     /// Exact byte equality with a literal.
     @inlinable
     public func equals(_ text: StaticString) -> Bool {
