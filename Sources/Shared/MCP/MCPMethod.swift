@@ -33,9 +33,10 @@ public enum MCPMethod: UInt8, CaseIterable, Sendable {
         count >= 0 && count < Self.byByteCount.count ? Self.byByteCount[count] : []
     }
 
-    /// Indexed by the length of the name. The longest name has 38 bytes.
+    /// Indexed by the length of the name.
     private static let byByteCount: [[Self]] = {
-        var table = [[Self]](repeating: [], count: 40)
+        let longest = Self.allCases.map(\.text.utf8CodeUnitCount).max() ?? 0
+        var table = [[Self]](repeating: [], count: longest + 1)
         for method in Self.allCases where method != .unknown { table[method.text.utf8CodeUnitCount].append(method) }
         return table
     }()
