@@ -40,10 +40,10 @@ let package = Package(
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
-            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
+            name: "mcp-supervisor", dependencies: ["SupervisorCore", "SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
-        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
+        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge", "CLinux"], path: "Sources/Worker/Main", swiftSettings: strict),
         .executableTarget(
             name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
         tests("BaseTests", ["Base"]),
