@@ -41,7 +41,8 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
     var heads: [Head] { self.events.compactMap { if case .head(let head) = $0 { head } else { nil } } }
     var bodies: [String] { self.events.compactMap { if case .request(let body) = $0 { body } else { nil } } }
 
-    /// Feeds `bytes` in pieces that end at `ends`, as a connection does: everything not consumed is passed again, with what is new.
+    /// Feeds `bytes` in pieces that end at `ends`, as a connection does: everything not consumed is passed again, with what is
+    /// new.
     init(_ bytes: [UInt8], limits: HTTPLimits = .standard, ends: [Int]) {
         var decoder = HTTPRequestDecoder(limits: limits)
         var held: [UInt8] = []
@@ -77,7 +78,8 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
         }
     }
 
-    /// The transcript of `text`, after checking that every chunking gives the same one, and so does the text behind another request.
+    /// The transcript of `text`, after checking that every chunking gives the same one, and so does the text behind another
+    /// request.
     static func of(_ text: String, limits: HTTPLimits = .standard, sourceLocation: SourceLocation = #_sourceLocation) -> Self {
         Self.of(Array(text.utf8), limits: limits, sourceLocation: sourceLocation)
     }

@@ -46,11 +46,11 @@ enum HTTPByte {
         return true
     }
 
-    /// The first offset in `start..<end` of a control byte (below 0x20, or DEL), or `end`. Everything passed over, and up to seven
-    /// bytes more, is OR-ed into `seen`, so that the caller knows cheaply whether all of it was ASCII.
+    /// The first offset in `start..<end` of a control byte (below 0x20, or DEL), or `end`. Everything passed over, and up to
+    /// seven bytes more, is OR-ed into `seen`, so that the caller knows cheaply whether all of it was ASCII.
     ///
-    /// Eight bytes a step: subtracting 0x20 borrows out of a byte below it, XOR with 0x7F makes DEL the only zero. Both formulas can
-    /// flag wrong bytes only above a rightly flagged one, so the lowest flag is exact.
+    /// Eight bytes a step: subtracting 0x20 borrows out of a byte below it, XOR with 0x7F makes DEL the only zero. Both formulas
+    /// can flag wrong bytes only above a rightly flagged one, so the lowest flag is exact.
     @inline(__always)
     static func firstControl(_ bytes: Span<UInt8>, from start: Int, to end: Int, seen: inout UInt64) -> Int {
         var index = start
@@ -100,8 +100,8 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether the bytes at `offset` are `text` but for the case of letters. `text` may hold lower-case letters, digits, `-`
-    /// and other bytes that have the case bit set; the bytes must be free of control bytes. Then setting the case bit of each byte is
-    /// an exact fold: nothing but a letter becomes a letter. There must be as many bytes as `text` has.
+    /// and other bytes that have the case bit set; the bytes must be free of control bytes. Then setting the case bit of each
+    /// byte is an exact fold: nothing but a letter becomes a letter. There must be as many bytes as `text` has.
     @inline(__always)
     func matchesFolded(_ text: StaticString, at offset: Int) -> Bool {
         let literal = unsafe UnsafeRawPointer(text.utf8Start)
@@ -129,7 +129,8 @@ extension Span where Element == UInt8 {
         return start..<end
     }
 
-    /// The first offset of `byte` in `range`, or the end of the range. Eight bytes a step, exact for the same reason as `firstControl`.
+    /// The first offset of `byte` in `range`, or the end of the range. Eight bytes a step, exact for the same reason as
+    /// `firstControl`.
     @inline(__always)
     func first(_ byte: UInt8, in range: Range<Int>) -> Int {
         let pattern = UInt64(byte) &* 0x0101_0101_0101_0101

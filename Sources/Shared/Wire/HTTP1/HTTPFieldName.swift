@@ -35,7 +35,8 @@ public enum HTTPFieldName: Int, CaseIterable, Sendable {
     case tracestate
     case baggage
 
-    /// Lists (RFC 9110 5.3) and fields that intermediaries repeat. Every other recognised field occurs once or the request is refused.
+    /// Lists (RFC 9110 5.3) and fields that intermediaries repeat. Every other recognised field occurs once or the request is
+    /// refused.
     public var mayRepeat: Bool {
         switch self {
         case .accept, .connection, .upgrade, .accessControlRequestHeaders, .secWebSocketProtocol, .secWebSocketExtensions,

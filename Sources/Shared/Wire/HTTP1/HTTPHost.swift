@@ -1,7 +1,7 @@
 import Base
 
-/// The grammar of a `Host` value: `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2), narrowed where two readings are possible:
-/// not empty, no comma, a port has one to five digits, no `IPvFuture` and no zone.
+/// The grammar of a `Host` value: `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2), narrowed where two readings are
+/// possible: not empty, no comma, a port has one to five digits, no `IPvFuture` and no zone.
 enum HTTPHost {
     static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }

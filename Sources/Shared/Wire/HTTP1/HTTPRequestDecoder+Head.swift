@@ -30,7 +30,8 @@ extension HTTPRequestDecoder {
         return try self.lineEnd(bytes, notAfter: lineLimit, else: .requestLineTooLong)
     }
 
-    /// `method SP request-target SP HTTP-version` (RFC 9112 3). The version is looked at first: the preface of HTTP/2 is refused as 505.
+    /// `method SP request-target SP HTTP-version` (RFC 9112 3). The version is looked at first: the preface of HTTP/2 is refused
+    /// as 505.
     mutating func parseRequestLine(_ bytes: Span<UInt8>, _ line: Range<Int>) throws(HTTPRefusal) {
         let methodEnd = bytes.first(HTTPByte.space, in: line)
         let versionStart = line.upperBound - 8
@@ -195,8 +196,8 @@ extension HTTPRequestDecoder {
         return value == 0 ? .none : .length(value)
     }
 
-    /// Whether a value stands directly or after one space behind its colon, and directly before its CRLF. Asked of the two fields that
-    /// frame the body: the grammar allows more white space, no client sends any, and parsers have differed on what it means.
+    /// Whether a value stands directly or after one space behind its colon, and directly before its CRLF. Asked of the two fields
+    /// that frame the body: the grammar allows more white space, no client sends any, and parsers have differed on what it means.
     private static func isPlainlySet(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
         let before = value.lowerBound - (bytes[value.lowerBound - 1] == HTTPByte.space ? 2 : 1)
         return bytes[before] == HTTPByte.colon && bytes[value.upperBound] == HTTPByte.carriageReturn

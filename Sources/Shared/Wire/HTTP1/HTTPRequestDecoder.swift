@@ -16,7 +16,8 @@ public struct HTTPRequestDecoder: Sendable {
     public enum Step: Sendable {
         /// The request in progress continues beyond the bytes given.
         case needMore
-        /// Once for each request, before its body is looked at. The caller may answer at once and close; to go on it calls `decode` again.
+        /// Once for each request, before its body is looked at. The caller may answer at once and close; to go on it calls
+        /// `decode` again.
         case head(HTTPRequestHead)
         /// The request is complete. The caller drops `consumed` bytes; what follows belongs to the next request.
         case request(body: Body, consumed: Int)
@@ -51,7 +52,8 @@ public struct HTTPRequestDecoder: Sendable {
     var lineStart = 0
     /// No line end lies before this offset.
     var scanned = 0
-    /// The bytes of the line in progress OR-ed together, and a high bit if there was a tab: zero high bits mean visible ASCII and spaces.
+    /// The bytes of the line in progress OR-ed together, and a high bit if there was a tab: zero high bits mean visible ASCII and
+    /// spaces.
     var seen: UInt64 = 0
     /// The head in progress, complete once its step was given.
     var current = HTTPRequestHead()
@@ -73,11 +75,7 @@ public struct HTTPRequestDecoder: Sendable {
     public static let chunkedBodyKeptMax = 16_384
 
     public init(limits: HTTPLimits = .standard) {
-        var limits = limits
-        limits.bodyBytesMax = Swift.min(limits.bodyBytesMax, HTTPLimits.bodyBytesCeiling)
-        // `HTTPRequestHead.Place` holds 16-bit offsets.
-        limits.headBytesMax = Swift.min(limits.headBytesMax, 65_000)
-        self.limits = limits
+        self.limits = limits.bounded
     }
 
     /// The head of the request in progress, from its `.head` step until the call of `decode` after its `.request` step.
@@ -86,7 +84,8 @@ public struct HTTPRequestDecoder: Sendable {
     /// Whether no byte of a next request was seen yet. True also for the empty line that may precede one.
     public var isBetweenRequests: Bool { self.phase == .start || self.phase == .complete }
 
-    /// Takes the next step in `bytes`, which starts at the first byte not yet consumed. A refusal is final: every later call repeats it.
+    /// Takes the next step in `bytes`, which starts at the first byte not yet consumed. A refusal is final: every later call
+    /// repeats it.
     public mutating func decode(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> Step {
         do throws(HTTPRefusal) {
             return try self.step(bytes)

@@ -1,7 +1,8 @@
 public import Base
 
 /// The head of one request: what framing and routing need, and where the fields lie.
-/// All ranges count from the first byte of the span that the decoder was given, and stay right until the caller drops bytes from it.
+/// All ranges count from the first byte of the span that the decoder was given, and stay right until the caller drops bytes from
+/// it.
 public struct HTTPRequestHead: Sendable {
     /// How the body is framed (RFC 9112 6.3).
     public enum Body: Equatable, Sendable {
