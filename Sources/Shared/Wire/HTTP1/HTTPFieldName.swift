@@ -1,4 +1,5 @@
 /// The request fields that some part of the supervisor reads. All others only have to be well formed.
+@frozen
 public enum HTTPFieldName: Int, CaseIterable, Sendable {
     case host
     case origin

@@ -11,6 +11,7 @@ enum HTTPHost {
             guard close < range.upperBound, Self.isIPv6(bytes, index + 1..<close) else { return false }
             index = close + 1
         } else {
+            while index &+ 8 <= range.upperBound, HTTPByte.areNameBytes(bytes.word(at: index)) { index &+= 8 }
             while index < range.upperBound, bytes[index] != HTTPByte.colon {
                 if HTTPByte.hostCharacter.contains(bytes[index]) {
                     index &+= 1

@@ -40,7 +40,7 @@ public struct HTTPLimits: Sendable, Equatable {
     var bounded: Self {
         var limits = self
         limits.bodyBytesMax = Swift.min(Swift.max(self.bodyBytesMax, 0), Self.bodyBytesCeiling)
-        // `HTTPRequestHead.Place` holds 16-bit offsets.
+        // `HTTPRequestHead.places` holds 16-bit offsets.
         limits.headBytesMax = Swift.min(self.headBytesMax, 65_000)
         return limits
     }

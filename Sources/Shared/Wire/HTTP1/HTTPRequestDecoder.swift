@@ -60,8 +60,11 @@ public struct HTTPRequestDecoder: Sendable {
     var isHeadComplete = false
     /// Where the request line starts: 0, or 2 after an empty line.
     var headStart = 0
+    var fieldsStart = 0
     var headEnd = 0
     var fieldCount = 0
+    /// One bit for each `HTTPFieldName` that occurred.
+    var recognised: UInt32 = 0
     var authority: Range<Int>?
     var acceptList = HTTPAcceptList()
     var connection = HTTPConnectionOptions()
@@ -88,50 +91,46 @@ public struct HTTPRequestDecoder: Sendable {
     /// repeats it.
     public mutating func decode(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> Step {
         do throws(HTTPRefusal) {
-            return try self.step(bytes)
+            while true {  // Bound: every turn returns or moves to a later phase, except chunks, each of which takes up bytes.
+                switch self.phase {
+                case .complete:
+                    self.reset()
+                case .start:
+                    guard try self.skipEmptyLine(bytes) else { return .needMore }
+                    self.phase = .requestLine
+                case .requestLine:
+                    guard let end = try self.requestLineEnd(bytes) else { return .needMore }
+                    try self.parseRequestLine(bytes, self.lineStart..<end)
+                    self.beginLine(after: end)
+                    self.fieldsStart = self.lineStart
+                    self.phase = .fields
+                case .fields:
+                    guard try self.parseFields(bytes) else { return .needMore }
+                    return .head(self.current)
+                case .bodyNone:
+                    self.phase = .complete
+                    return .request(body: .none, consumed: self.headEnd)
+                case .bodyLength(let length):
+                    guard bytes.count - self.headEnd >= length else { return .needMore }
+                    self.phase = .complete
+                    let body = ByteRange(self.headEnd, self.headEnd + length)
+                    return .request(body: .inline(body), consumed: body.upperBound)
+                case .chunkSize:
+                    guard try self.parseChunkSize(bytes) else { return .needMore }
+                case .chunkData(let data):
+                    guard try self.finishChunk(bytes, data) else { return .needMore }
+                case .trailer:
+                    guard try self.parseTrailer(bytes) else { return .needMore }
+                    self.phase = .complete
+                    return .request(body: self.chunks.body, consumed: self.lineStart)
+                case .refused(let refusal):
+                    throw refusal
+                }
+            }
         } catch {
             self.phase = .refused(error)
             self.isHeadComplete = false
             throw error
-        }
-    }
-
-    private mutating func step(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> Step {
-        while true {  // Bound: every turn returns or moves to a later phase, except chunks, each of which takes up bytes.
-            switch self.phase {
-            case .complete:
-                self.reset()
-            case .start:
-                guard try self.skipEmptyLine(bytes) else { return .needMore }
-                self.phase = .requestLine
-            case .requestLine:
-                guard let end = try self.requestLineEnd(bytes) else { return .needMore }
-                try self.parseRequestLine(bytes, self.lineStart..<end)
-                self.beginLine(after: end)
-                self.current.fields = ByteRange(self.lineStart, self.lineStart)
-                self.phase = .fields
-            case .fields:
-                guard try self.parseFields(bytes) else { return .needMore }
-                return .head(self.current)
-            case .bodyNone:
-                self.phase = .complete
-                return .request(body: .none, consumed: self.headEnd)
-            case .bodyLength(let length):
-                guard bytes.count - self.headEnd >= length else { return .needMore }
-                self.phase = .complete
-                let body = ByteRange(self.headEnd, self.headEnd + length)
-                return .request(body: .inline(body), consumed: body.upperBound)
-            case .chunkSize:
-                guard try self.parseChunkSize(bytes) else { return .needMore }
-            case .chunkData(let data):
-                guard try self.finishChunk(bytes, data) else { return .needMore }
-            case .trailer:
-                guard try self.parseTrailer(bytes) else { return .needMore }
-                self.phase = .complete
-                return .request(body: self.chunks.body, consumed: self.lineStart)
-            case .refused(let refusal):
-                throw refusal
-            }
         }
     }
 
@@ -140,11 +139,12 @@ public struct HTTPRequestDecoder: Sendable {
         self.lineStart = 0
         self.scanned = 0
         self.seen = 0
-        self.current = HTTPRequestHead()
+        self.current.reset()
         self.isHeadComplete = false
         self.headStart = 0
         self.headEnd = 0
         self.fieldCount = 0
+        self.recognised = 0
         self.authority = nil
         self.acceptList = HTTPAcceptList()
         self.connection = HTTPConnectionOptions()
