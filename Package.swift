@@ -35,14 +35,18 @@ let package = Package(
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
         .systemLibrary(name: "CSystemd", path: "Sources/Shared/CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         layer("Linux", "Shared/Linux", ["Base", "CLinux", "CSystemd"]),
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
             name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
-        layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
+        .target(
+            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
+            swiftSettings: strict,
+            // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
+            linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
         .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
         .executableTarget(
             name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
@@ -52,6 +56,6 @@ let package = Package(
         tests("LinuxTests", ["Base", "Linux"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
-        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge"]),
+        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge", "CSQLite"]),
     ]
 )

@@ -1,0 +1,51 @@
+import Base
+import CSQLite
+import Synchronization
+
+/// How another thread reaches the statement that a lane is running: to stop it, and to see how far it is.
+@safe final class LaneControl: Sendable {
+    private struct Running {
+        /// The connection in use, only while a call runs on it.
+        var handle: OpaquePointer?
+    }
+
+    private let running = unsafe Mutex(Running(handle: nil))
+    /// Looked at by the progress handler.
+    private let cancelled = Atomic<Bool>(false)
+    private let rowCount = Atomic<Int>(0)
+    private let deadlineNanoseconds = Atomic<Int64>(.max)
+
+    init() {}
+
+    /// The call of this lane starts. Called by the lane's thread.
+    func begin(deadline: Instant) {
+        self.cancelled.store(false, ordering: .relaxed)
+        self.rowCount.store(0, ordering: .relaxed)
+        self.deadlineNanoseconds.store(deadline.nanoseconds, ordering: .relaxed)
+    }
+
+    /// From here until `leave`, `interrupt` reaches into `handle`.
+    func enter(_ handle: OpaquePointer) { self.running.withLock { unsafe $0.handle = handle } }
+
+    /// After this no interrupt can hit the lane's next statement.
+    func leave() { self.running.withLock { unsafe $0.handle = nil } }
+
+    func rowRead() { self.rowCount.wrappingAdd(1, ordering: .relaxed) }
+
+    /// Rows read so far, for progress notifications.
+    var rows: Int { self.rowCount.load(ordering: .relaxed) }
+    var isCancelled: Bool { self.cancelled.load(ordering: .relaxed) }
+    var deadline: Instant { Instant(nanoseconds: self.deadlineNanoseconds.load(ordering: .relaxed)) }
+
+    /// Stops the running call: at the next check of the progress handler, or inside the engine's few long instructions that look
+    /// at the interrupt flag themselves (a count over a whole table).
+    func cancel() {
+        self.cancelled.store(true, ordering: .relaxed)
+        self.interrupt()
+    }
+
+    /// Called by any thread when the deadline has passed but the progress handler has not seen it.
+    func interrupt() {
+        self.running.withLock { if let handle = unsafe $0.handle { unsafe sqlite3_interrupt(handle) } }
+    }
+}
