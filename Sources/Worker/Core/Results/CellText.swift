@@ -33,9 +33,13 @@ struct CellText {
             case let byte: self.cell.append(byte)
             }
         }
-        self.quoted.removeAll(keepingCapacity: true)
-        self.quoted.appendJSON(string: self.cell.span)
-        output.append(self.quoted.span.extracting(1..<(self.quoted.count - 1)))
+        // Swapped out: the compiler takes a span of `cell` for an access to all of `self`.
+        var quoted: [UInt8] = []
+        swap(&quoted, &self.quoted)
+        quoted.removeAll(keepingCapacity: true)
+        quoted.appendJSON(string: self.cell.span)
+        output.append(contentsOf: quoted[1..<(quoted.count - 1)])
+        swap(&quoted, &self.quoted)
         // Bound: what a large value took is given back.
         if self.cell.capacity > 1 << 16 { self.cell = [] }
         if self.quoted.capacity > 1 << 16 { self.quoted = [] }

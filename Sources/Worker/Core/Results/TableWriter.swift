@@ -89,7 +89,7 @@ public struct TableWriter: Sendable {
         }
         let start = self.text.count
         Self.append(value, to: &self.text)
-        if self.style.isStructured { self.rows.append(self.text.span.extracting(start..<self.text.count)) }
+        if self.style.isStructured { self.rows.append(contentsOf: self.text[start...]) }
     }
 
     /// The shortest text that reads back as the same number: digits, sign, point and exponent as JSON has them.
@@ -119,7 +119,7 @@ public struct TableWriter: Sendable {
         self.text.append(base64: value)
         guard self.style.isStructured else { return }
         self.rows.append("{\"base64\":\"")
-        self.rows.append(self.text.span.extracting(start..<self.text.count))
+        self.rows.append(contentsOf: self.text[start...])
         self.rows.append("\"}")
     }
 
