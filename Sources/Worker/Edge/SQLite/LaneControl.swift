@@ -4,12 +4,8 @@ import Synchronization
 
 /// How another thread reaches the statement that a lane is running: to stop it, and to see how far it is.
 @safe final class LaneControl: Sendable {
-    private struct Running {
-        /// The connection in use, only while a call runs on it.
-        var handle: OpaquePointer?
-    }
-
-    private let running = unsafe Mutex(Running(handle: nil))
+    /// The address of the connection in use, only while a call runs on it; else 0.
+    private let running = Mutex<UInt>(0)
     /// Looked at by the progress handler.
     private let cancelled = Atomic<Bool>(false)
     private let rowCount = Atomic<Int>(0)
@@ -25,10 +21,13 @@ import Synchronization
     }
 
     /// From here until `leave`, `interrupt` reaches into `handle`.
-    func enter(_ handle: OpaquePointer) { self.running.withLock { unsafe $0.handle = handle } }
+    func enter(_ handle: OpaquePointer) {
+        let address = UInt(bitPattern: handle)
+        self.running.withLock { $0 = address }
+    }
 
     /// After this no interrupt can hit the lane's next statement.
-    func leave() { self.running.withLock { unsafe $0.handle = nil } }
+    func leave() { self.running.withLock { $0 = 0 } }
 
     func rowRead() { self.rowCount.wrappingAdd(1, ordering: .relaxed) }
 
@@ -46,6 +45,9 @@ import Synchronization
 
     /// Called by any thread when the deadline has passed but the progress handler has not seen it.
     func interrupt() {
-        self.running.withLock { if let handle = unsafe $0.handle { unsafe sqlite3_interrupt(handle) } }
+        // The lock keeps the connection in its call, and so open, while it is interrupted.
+        self.running.withLock { address in
+            if let handle = unsafe OpaquePointer(bitPattern: address) { unsafe sqlite3_interrupt(handle) }
+        }
     }
 }

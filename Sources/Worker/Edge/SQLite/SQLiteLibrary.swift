@@ -9,7 +9,7 @@ enum SQLiteLibrary {
     static func start(memoryMax: Int64) -> Bool {
         let isConfigured = Self.isConfigured
         // May be lowered later, never lifted by a statement: PRAGMA hard_heap_limit can only lower it and is denied anyway.
-        unsafe sqlite3_hard_heap_limit64(memoryMax)
+        sqlite3_hard_heap_limit64(memoryMax)
         return isConfigured
     }
 
@@ -22,9 +22,9 @@ enum SQLiteLibrary {
         guard csqlite_config_int(SQLITE_CONFIG_MEMSTATUS, 1) == SQLITE_OK else { return false }
         // A file that shrinks under a mapping would kill the process with SIGBUS.
         guard csqlite_config_mmap(0, 0) == SQLITE_OK else { return false }
-        return unsafe sqlite3_initialize() == SQLITE_OK
+        return sqlite3_initialize() == SQLITE_OK
     }()
 
     /// Asks the engine to give back what its caches hold, before the process falls idle for long.
-    static func releaseMemory() { _ = unsafe sqlite3_release_memory(.max) }
+    static func releaseMemory() { _ = sqlite3_release_memory(.max) }
 }

@@ -1,5 +1,6 @@
 import Base
 import CSQLite
+import Linux
 
 /// What one connection lets a statement do. The engine asks it while it compiles (the authorizer) and while it runs (the progress
 /// handler). It stays installed for the whole life of the connection, because a change of the schema makes the engine compile again
@@ -93,7 +94,7 @@ extension StatementGuard {
                 { context in
                     guard let context = unsafe context else { return 1 }
                     let guardian = unsafe Unmanaged<StatementGuard>.fromOpaque(context).takeUnretainedValue()
-                    return guardian.mustStop(at: MonotonicClock.now) ? 1 : 0
+                    return guardian.mustStop(at: SystemClock.now()) ? 1 : 0
                 }, context)
         }
     }
