@@ -47,7 +47,7 @@ let package = Package(
             swiftSettings: strict,
             // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
             linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
-        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
+        .executableTarget(name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
         .executableTarget(
             name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
         tests("BaseTests", ["Base"]),

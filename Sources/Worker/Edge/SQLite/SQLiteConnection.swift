@@ -34,6 +34,14 @@ import CSQLite
         unsafe self.guardian.install(on: self.handle, layers)
     }
 
+    /// Creates a database file, unconfined: for data of our own only. Durable when the connection is closed.
+    init(creating path: [UInt8]) throws(SQLiteError) {
+        unsafe self.handle = try Self.open(
+            path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE)
+        self.guardian = StatementGuard(control: LaneControl())
+        self.layers = []
+    }
+
     deinit { unsafe sqlite3_close_v2(self.handle) }
 
     private static func open(_ path: [UInt8], flags: Int32) throws(SQLiteError) -> OpaquePointer {

@@ -40,6 +40,8 @@ import CSQLite
         _ = unsafe text.withCString { unsafe csqlite_bind_text(self.handle, index, $0, Int32(clamping: text.count)) }
     }
 
+    func bind(_ value: Double, at index: Int32) { unsafe sqlite3_bind_double(self.handle, index, value) }
+
     func name(ofColumn column: Int) -> [UInt8] {
         guard let name = unsafe sqlite3_column_name(self.handle, Int32(column)) else { return [] }
         return unsafe [UInt8](cString: name)
