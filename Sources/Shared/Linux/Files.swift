@@ -68,8 +68,8 @@ public enum Files {
         return FileStatus(status)
     }
 
-    /// The whole of a regular file of at most `limit` bytes (`fileTooBig` beyond), and its status as it was when it was opened, so
-    /// that owner and mode are those of the bytes that were read.
+    /// The whole of a regular file of at most `limit` bytes (`fileTooBig` beyond), and its status as it was when it was opened,
+    /// so that owner and mode are those of the bytes that were read.
     public static func read(_ path: String, limit: Int) throws(SystemError) -> (bytes: [UInt8], status: FileStatus) {
         let file = try self.open(path, .read)
         let status = try file.descriptor.status()
@@ -117,8 +117,8 @@ public enum Files {
         try unsafe self.path(path, "unlink") { path in SystemCall.raw { unsafe Glibc.unlink(path) } }
     }
 
-    /// Makes the directory at `path` and those above it. What exists keeps its mode; whether the last one is a directory of the right
-    /// owner is for the caller to ask with `status`.
+    /// Makes the directory at `path` and those above it. What exists keeps its mode; whether the last one is a directory of the
+    /// right owner is for the caller to ask with `status`.
     public static func makeDirectories(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
         var end = path.startIndex
         while end < path.endIndex {  // Bound: the number of components.
