@@ -269,12 +269,3 @@ extension JSONCursor {
         return unit
     }
 }
-
-extension Span where Element == UInt8 {
-    /// True when the bytes from `offset` on start with `text`. The caller has checked that so many exist.
-    @inline(__always)
-    func matches(_ text: StaticString, at offset: Int) -> Bool {
-        for index in 0..<text.utf8CodeUnitCount where unsafe self[offset + index] != text.utf8Start[index] { return false }
-        return true
-    }
-}

@@ -1,4 +1,5 @@
 public import Base
+public import Wire
 
 /// Bounds that hold for the whole supervisor. Counts are inclusive; sizes are bytes.
 public struct Limits: Equatable, Sendable {
@@ -65,4 +66,11 @@ public struct JSONBounds: Equatable, Sendable {
     public let numberBytesMax: Int
     /// Of one object.
     public let membersMax: Int
+
+    /// For the scanner.
+    public var scannerLimits: JSONLimits {
+        JSONLimits(
+            depthMax: self.depthMax, nodesMax: self.nodesMax, stringBytesMax: self.stringBytesMax,
+            numberBytesMax: self.numberBytesMax, membersMax: self.membersMax)
+    }
 }
