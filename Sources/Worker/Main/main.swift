@@ -1,5 +1,8 @@
+import Linux
 import WorkerCore
 import WorkerEdge
+
+GuardProcess.runIfAsked()
 
 do throws(UsageError) {
     switch try WorkerCommand.parse(Array(CommandLine.arguments.dropFirst())) {

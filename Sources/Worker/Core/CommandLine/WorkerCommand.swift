@@ -10,6 +10,7 @@ public enum WorkerCommand: Equatable, Sendable {
     public static let usage = """
         usage: mcp-worker sql [options]      serve databases over MCP on standard input and output
                mcp-worker sample PATH        write the sample database to PATH
+               mcp-worker launch …                used by mcp-supervisor to start other servers
                mcp-worker --version | --help
 
         options of sql:

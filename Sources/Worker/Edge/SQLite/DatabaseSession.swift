@@ -156,22 +156,17 @@ final class DatabaseSession {
         defer {
             query.statement.reset()
             guardian.mode = .own
+            // The anchor must not carry an interrupt into the next call.
+            if guardian.control.takeInterrupted() { self.endRead() }
         }
         do throws(SQLiteError) {
             return try self.connection.interruptible { () throws(SQLiteError) in
                 try query.read(limit: limit, control: guardian.control, into: &writer)
             }
         } catch {
-            // An interrupt stays pending while any statement is active: the anchor must not carry it into the next call.
-            self.interrupted(error)
+            self.endRead()
             throw FailureMapping.real(error, guardian, limit: self.configuration.limits.queryTime)
         }
-    }
-
-    private func interrupted(_ error: SQLiteError) {
-        guard error.primaryCode == SQLITE_INTERRUPT || error.primaryCode == SQLITE_NOMEM else { return }
-        self.anchor.reset()
-        self.isReading = false
     }
 }
 

@@ -8,6 +8,8 @@ import Synchronization
     private let running = Mutex<UInt>(0)
     /// Looked at by the progress handler.
     private let cancelled = Atomic<Bool>(false)
+    /// Set when the engine was told to stop: the flag it keeps may outlive the call that was meant.
+    private let interrupted = Atomic<Bool>(false)
     private let rowCount = Atomic<Int>(0)
     private let deadlineNanoseconds = Atomic<Int64>(.max)
 
@@ -29,6 +31,10 @@ import Synchronization
     /// After this no interrupt can hit the lane's next statement.
     func leave() { self.running.withLock { $0 = 0 } }
 
+    /// Whether an interrupt was sent since the last time. After it every statement of the connection must be reset: the engine
+    /// drops its flag only when none is active.
+    func takeInterrupted() -> Bool { self.interrupted.exchange(false, ordering: .relaxed) }
+
     func rowRead() { self.rowCount.wrappingAdd(1, ordering: .relaxed) }
 
     /// Rows read so far, for progress notifications.
@@ -47,7 +53,9 @@ import Synchronization
     func interrupt() {
         // The lock keeps the connection in its call, and so open, while it is interrupted.
         self.running.withLock { address in
-            if let handle = unsafe OpaquePointer(bitPattern: address) { unsafe sqlite3_interrupt(handle) }
+            guard let handle = unsafe OpaquePointer(bitPattern: address) else { return }
+            self.interrupted.store(true, ordering: .relaxed)
+            unsafe sqlite3_interrupt(handle)
         }
     }
 }
