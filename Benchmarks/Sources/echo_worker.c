@@ -2,8 +2,9 @@
 //
 //     echo_worker [--era legacy|modern|both]
 //
-// One JSON-RPC message per line. Answers `initialize` (2024-11-05 … 2025-11-25), `server/discover` (2026-07-28), `ping`, `tools/list`
-// with the one tool `echo`, and `tools/call` by returning `arguments.text` as text. Reads and writes in batches: one write per read.
+// One JSON-RPC message per line. Answers `initialize` (2024-11-05 … 2025-11-25), `server/discover` (2026-07-28), `ping`,
+// `tools/list` with the one tool `echo`, and `tools/call` by returning `arguments.text` as text. Reads and writes in batches:
+// one write per read.
 #define _GNU_SOURCE
 #include "buffer.h"
 #include "json_scan.h"
@@ -16,6 +17,7 @@ enum { READ_BYTES = 1 << 18, LINE_BYTES_MAX = 16 << 20 };
 #define SERVER_INFO "{\"name\":\"echo\",\"version\":\"1.0.0\"}"
 #define META "\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}"
 #define CACHE "\"ttlMs\":60000,\"cacheScope\":\"public\","
+#define UNSUPPORTED ",\"data\":{\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}"
 #define TOOLS "\"tools\":[{\"name\":\"echo\",\"description\":\"Returns its text.\",\"inputSchema\":{\"type\":\"object\"," \
     "\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}}]"
 
@@ -46,7 +48,7 @@ static void answer(const envelope *m, span asked) {
     copy(m->id);
     if (span_is(m->method, "\"initialize\"")) {
         if (serves_legacy) initialize(asked);
-        else error(-32022, "Unsupported protocol version", ",\"data\":{\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}");
+        else error(-32022, "Unsupported protocol version", UNSUPPORTED);
     } else if (modern && !serves_modern) {
         error(-32601, "Method not found", "");
     } else if (span_is(m->method, "\"tools/call\"")) {

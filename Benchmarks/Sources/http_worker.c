@@ -2,8 +2,8 @@
 //
 //     http_worker SOCKET-PATH ANSWER-FILE
 //
-// It finds the end of the head and Content-Length and looks at nothing else. On SIGTERM it prints how many connections it accepted and
-// how many requests it answered, which shows whether nginx really kept its upstream connections.
+// It finds the end of the head and Content-Length and looks at nothing else. On SIGTERM it prints how many connections it
+// accepted and how many requests it answered, which shows whether nginx really kept its upstream connections.
 #define _GNU_SOURCE
 #include "buffer.h"
 

@@ -44,7 +44,8 @@ static const uint8_t *skip_escape(const uint8_t *p, const uint8_t *end) {
     }
 }
 
-/// The byte after the UTF-8 sequence that starts at `p` (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF), or NULL.
+/// The byte after the UTF-8 sequence that starts at `p` (RFC 3629: no overlong form, no surrogate, nothing above U+10FFFF), or
+/// NULL.
 static const uint8_t *skip_utf8(const uint8_t *p, const uint8_t *end) {
     uint8_t lead = p[0];
     size_t left = (size_t)(end - p);

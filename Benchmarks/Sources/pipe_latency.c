@@ -2,7 +2,8 @@
 //
 //     pipe_latency CALLS OPENING-FILE CALL-FILE -- worker command…
 //
-// OPENING-FILE holds the lines of the handshake (each message that has an id is answered by one line), CALL-FILE the message to time.
+// OPENING-FILE holds the lines of the handshake (each message that has an id is answered by one line), CALL-FILE the message
+// to time.
 #include "measure.h"
 
 #include <unistd.h>

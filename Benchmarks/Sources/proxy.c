@@ -2,10 +2,11 @@
 //
 //     proxy PORT -- worker command…
 //
-// Per call: HTTP/1.1 head checked field by field (RFC 9112), Host, Origin, Accept and Content-Type checked, body validated as strict
-// JSON in one pass, the 2026-07-28 headers compared with the body, id replaced by a number of ours, one line to the worker; the
-// worker's line validated, its id looked up, the client's own id put back, the answer framed. Every descriptor is written at most once
-// per turn of the loop. No sessions, streams, authentication, TLS, restarts: whoever wants those pays for them above this figure.
+// Per call: HTTP/1.1 head checked field by field (RFC 9112), Host, Origin, Accept and Content-Type checked, body validated as
+// strict JSON in one pass, the 2026-07-28 headers compared with the body, id replaced by a number of ours, one line to the
+// worker; the worker's line validated, its id looked up, the client's own id put back, the answer framed. Every descriptor is
+// written at most once per turn of the loop. No sessions, streams, authentication, TLS, restarts: whoever wants those pays for
+// them above this figure.
 #define _GNU_SOURCE
 #include "buffer.h"
 #include "json_scan.h"
@@ -125,6 +126,9 @@ static inline bool begins(span s, const char *prefix) {
     return s.length >= length && !strncasecmp((const char *)s.at, prefix, length);
 }
 
+static inline bool holds(span s, const char *part) { return memmem(s.at, s.length, part, strlen(part)) != NULL; }
+static inline span after(span s, size_t count) { return (span){s.at + count, s.length - count}; }
+
 static bool host_is_ours(span value) {
     static const char *const hosts[] = {"127.0.0.1", "localhost", "[::1]"};
     for (size_t i = 0; i < 3; i++) {
@@ -145,9 +149,8 @@ static int take_field(head *h, span name, span value, unsigned *seen) {
         h->host_fine = host_is_ours(value);
         return 0;
     case 6:
-        if (NAMED(name, "origin")) h->origin_fine = begins(value, "http://") && host_is_ours((span){value.at + 7, value.length - 7});
-        else if (NAMED(name, "accept"))
-            h->accepts_both = memmem(value.at, value.length, "application/json", 16) && memmem(value.at, value.length, "text/event-stream", 17);
+        if (NAMED(name, "origin")) h->origin_fine = begins(value, "http://") && host_is_ours(after(value, 7));
+        else if (NAMED(name, "accept")) h->accepts_both = holds(value, "application/json") && holds(value, "text/event-stream");
         return 0;
     case 8:
         if (NAMED(name, "mcp-name")) h->name = value;
@@ -274,10 +277,10 @@ static void refuse(int fd, int status, int code, const char *why, bool keep_aliv
 static const char *check_call(const head *h, const envelope *m, int *status, int *code) {
     *status = 400, *code = -32600;
     if (!m->method.at || m->method.at[0] != '"' || !m->id.at || m->id.length > ID_BYTES_MAX) return "not a request";
-    if (m->id.at[0] != '"' && m->id.at[0] != '-' && (m->id.at[0] < '0' || m->id.at[0] > '9')) return "the id is no string or number";
+    if (!memchr("\"-0123456789", m->id.at[0], 12)) return "the id is no string or number";
     if (m->params.at && m->params.at[0] != '{') return "params is no object";
     *code = -32602;
-    if (!m->version.at || !m->capabilities.at || m->capabilities.at[0] != '{') return "params._meta lacks the protocol version or capabilities";
+    if (!m->version.at || !m->capabilities.at || m->capabilities.at[0] != '{') return "params._meta is incomplete";
     *code = -32020;
     if (!span_quotes(m->version, h->version)) return "MCP-Protocol-Version differs from the body";
     *code = -32022;
@@ -336,7 +339,7 @@ static size_t take_request(int fd, const uint8_t *bytes, size_t count) {
     }
     size_t whole = h.length + h.body;
     if (!h.host_fine || !h.origin_fine) refuse(fd, 403, -32600, "Host or Origin", false);
-    else if (h.is_get && (span_is(h.target, "/health") || span_is(h.target, "/ready"))) answer(fd, 200, "{\"status\":\"healthy\"}", h.keep_alive);
+    else if (h.is_get && span_is(h.target, "/ready")) answer(fd, 200, "{\"status\":\"healthy\"}", h.keep_alive);
     else if (!span_is(h.target, "/mcp") || h.is_get) refuse(fd, 404, -32600, "no such resource", false);
     else if (!h.type_fine || !h.accepts_both) refuse(fd, h.type_fine ? 406 : 415, -32600, "Content-Type or Accept", false);
     else if (count < whole) return 0;
@@ -512,7 +515,8 @@ static void accept_all(int listener) {
 static int listen_on(int port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) || listen(fd, 4096)) die("listen");
     return fd;
 }

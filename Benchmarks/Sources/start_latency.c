@@ -1,10 +1,10 @@
 // How long a process takes from posix_spawn to its first useful answer.
 //
-//     start_latency worker RUNS HOLD OPENING-FILE -- command…   until the first line on its stdout, after writing OPENING-FILE to its stdin
+//     start_latency worker RUNS HOLD OPENING-FILE -- command…   until its first line, after OPENING-FILE went to its stdin
 //     start_latency server RUNS PORT PATH -- command…           until GET PATH on PORT answers 200
 //
-// The runs follow each other; each process is ended (stdin closed, or SIGTERM) and reaped before the next starts. With HOLD > 0 that
-// many further workers are then started and kept, their pids printed, until stdin ends.
+// The runs follow each other; each process is ended (stdin closed, or SIGTERM) and reaped before the next starts. With HOLD >
+// 0 that many further workers are then started and kept, their pids printed, until stdin ends.
 #define _GNU_SOURCE
 #include "measure.h"
 

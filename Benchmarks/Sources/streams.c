@@ -2,9 +2,10 @@
 //
 //     streams PORT COUNT event|head REQUEST-FILE [REQUEST-FILE…]
 //
-// Each connection sends the requests one after the other (whole HTTP requests; `{session}` becomes the Mcp-Session-Id that an earlier
-// answer on it carried) and awaits each answer; of an event stream only its first event, or only its head. Then it prints
-// `{"opened":N,…}` and holds everything until its stdin ends, when it prints how many connections the server had closed meanwhile.
+// Each connection sends the requests one after the other (whole HTTP requests; `{session}` becomes the Mcp-Session-Id that an
+// earlier answer on it carried) and awaits each answer; of an event stream only its first event, or only its head. Then it
+// prints `{"opened":N,…}` and holds everything until its stdin ends, when it prints how many connections the server had closed
+// meanwhile.
 #define _GNU_SOURCE
 #include "measure.h"
 
