@@ -113,7 +113,7 @@ def children(pid) -> list:
 
 
 def busy_share(seconds=0.5) -> float:
-    """Share of the machine that is in use now, 0 … 1, sampled over `seconds`. With nothing of ours running: the neighbours' share."""
+    """Share of the machine in use now, 0 … 1, sampled over `seconds`. With nothing of ours running: the neighbours' share."""
 
     def sample():
         user, nice, system, idle, waiting, *rest = (int(n) for n in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])

@@ -88,7 +88,8 @@ def report(metrics, thresholds, quick) -> str:
         lines += table(["", "RSS KiB", "PSS KiB"], rows)
     if has("streams."):
         lines += ["## Idle connections and streams", ""]
-        keys = sorted({tuple(key.split(".")[1:4]) for key in metrics if key.startswith("streams.")}, key=lambda k: (int(k[0]), *k[1:]))
+        parts = {tuple(key.split(".")[1:4]) for key in metrics if key.startswith("streams.")}
+        keys = sorted(parts, key=lambda part: (int(part[0]), *part[1:]))
         rows = [[NAMES[n], kind.replace("_", " "), f"{int(count):,}", get(f"streams.{count}.{n}.{kind}.rss_kib"),
                  get(f"streams.{count}.{n}.{kind}.each_bytes")] for count, n, kind in keys]
         lines += table(["", "kind", "open", "RSS KiB", "bytes each"], rows)
