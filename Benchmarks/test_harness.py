@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import messages, report
 from harness.measures import BUILD, tool, write
-from harness.peers import ECHO_WORKER, ROOT, CProxy, first_name, started
+from harness.peers import ECHO_WORKER, ROOT, CProxy, names_in, started
 
 
 def read_answers(connection, count):
@@ -106,9 +106,9 @@ class TheTools(unittest.TestCase):
         self.assertEqual(result["count"], 100)
         self.assertLessEqual(result["p50_us"], result["p99_us"])
 
-    def test_first_name_looks_at_any_depth(self):
-        self.assertEqual(first_name({"views": [{"schema": "main", "name": "best"}]}), "best")
-        self.assertIsNone(first_name({"views": []}))
+    def test_names_are_found_at_any_depth(self):
+        self.assertEqual(names_in({"views": [{"schema": "main", "name": "best"}, {"name": "worst"}]}), ["best", "worst"])
+        self.assertEqual(names_in({"views": []}), [])
 
 
 class Thresholds(unittest.TestCase):

@@ -173,8 +173,7 @@ class Supervisor(Peer):
             "mcpServers": {"bench": self.server},
             "defaultServer": "bench",
             # All checks stay on; only the ceilings that exist to stop a load like this one are raised.
-            "limits": {"requestsPerMinute": 1_000_000_000, "burst": 100_000_000, "connections": 15_000, "sessions": 15_000,
-                       "idleTimeout": "10m"},
+            "limits": {"connections": 15_000, "sessions": 15_000, "requestsPerConnection": 1_000_000, "idleTimeout": "10m"},
             "log": {"level": "warning"},
         }
         self.configuration = self.directory / f"supervisor-{self.port}.json"
@@ -195,7 +194,7 @@ class QueryView(Supervisor):
     name, label = "query", "mcp-supervisor, query_view"
 
     def __init__(self, directory, binary):
-        super().__init__(directory, binary, {"builtin": "sql"})
+        super().__init__(directory, binary, {"builtin": "sql", "databases": {"sample": "sample:"}})
         self._view = None
 
     def tool(self, name, arguments):
@@ -209,21 +208,21 @@ class QueryView(Supervisor):
 
     def echo(self):
         if not self._view:
-            database = first_name(self.tool("list_databases", {}))
-            views = self.tool("list_views", {"database": database})
-            self._view = {"database": database, "view_name": first_name(views), "limit": 10}
+            database = names_in(self.tool("list_databases", {}))[0]
+            self._view = self.view_of_ten_rows(database)
         return messages.modern_call("query_view", self._view)
 
+    def view_of_ten_rows(self, database):
+        for name in names_in(self.tool("list_views", {"database": database})):
+            arguments = {"database": database, "view_name": name, "limit": 10}
+            if len(self.tool("query_view", arguments).get("rows", [])) == 10:
+                return arguments
+        raise BenchmarkError(f"no view of {database} has ten rows")
 
-def first_name(value):
-    """The first string under a key `name`, at any depth."""
+
+def names_in(value) -> list:
+    """All strings under a key `name`, at any depth, in order."""
     if isinstance(value, dict):
-        if isinstance(value.get("name"), str):
-            return value["name"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            found = first_name(item) if isinstance(item, (dict, list)) else None
-            if found:
-                return found
-    return None
+        own = [value["name"]] if isinstance(value.get("name"), str) else []
+        return own + names_in(list(value.values()))
+    return [name for item in value for name in names_in(item)] if isinstance(value, list) else []
