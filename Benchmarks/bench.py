@@ -74,28 +74,34 @@ def applies(threshold, arguments) -> bool:
     return not (arguments.quick and threshold.get("quick") is False)
 
 
-def measure(arguments, settings, thresholds, metrics):
-    def announce(part):
+def measure_load(settings, thresholds, metrics):
+    load = measures.Load(settings)
+    load.measure(metrics, settings.connections)
+    missed = sorted({int(t["metric"].split(".")[1]) for t in thresholds
+                     if t["metric"].startswith("load.") and report.judge(t, metrics) == "MISS"})
+    if missed:  # a busy neighbour can spoil rounds; more of them, pooled with the first, tell noise from a real miss
+        print(f"measuring load again at {missed} …", file=sys.stderr, flush=True)
+        load.measure(metrics, missed)
+
+
+def measure(arguments, settings, thresholds, metrics) -> list:
+    """Fills `metrics`; returns what failed. A part that fails does not take the others with it."""
+    functions = {
+        "load": lambda settings, metrics: measure_load(settings, thresholds, metrics), "latency": measures.added_latency,
+        "idle": measures.idle_memory, "streams": measures.idle_streams, "growth": measures.growth,
+        "worker-start": measures.worker_start, "server-start": measures.server_start, "query": measures.query_view,
+    }
+    failures = []
+    for part in PARTS:
         if part not in (arguments.only or PARTS):
-            return False
+            continue
         print(f"measuring {part} …", file=sys.stderr, flush=True)
         metrics["machine.neighbours"] = max(metrics.get("machine.neighbours", 0), busy_share())
-        return True
-
-    if announce("load"):
-        load = measures.Load(settings)
-        load.measure(metrics, settings.connections)
-        missed = sorted({int(t["metric"].split(".")[1]) for t in thresholds
-                         if t["metric"].startswith("load.") and report.judge(t, metrics) == "MISS"})
-        if missed:  # a busy neighbour can spoil rounds; more of them, pooled with the first, tell noise from a real miss
-            print(f"measuring load again at {missed} …", file=sys.stderr, flush=True)
-            load.measure(metrics, missed)
-    simple = {"latency": measures.added_latency, "idle": measures.idle_memory, "streams": measures.idle_streams,
-              "growth": measures.growth, "worker-start": measures.worker_start, "server-start": measures.server_start,
-              "query": measures.query_view}
-    for part, function in simple.items():
-        if announce(part):
-            function(settings, metrics)
+        try:
+            functions[part](settings, metrics)
+        except (BenchmarkError, subprocess.SubprocessError, OSError) as error:
+            failures.append(f"{part}: {error}")
+    return failures
 
 
 def main() -> int:
@@ -107,23 +113,20 @@ def main() -> int:
     settings = measures.Settings(arguments.quick, arguments.supervisor.resolve(), worker, arguments.worker_arguments.split(),
                                  set(arguments.without))
     metrics = {}
-    failure = None
-    try:
-        measure(arguments, settings, thresholds, metrics)
-    except (BenchmarkError, subprocess.SubprocessError, OSError) as error:
-        failure = error  # what was measured before it is still worth reading
+    failures = measure(arguments, settings, thresholds, metrics)
     text = report.report(metrics, thresholds, arguments.quick)
     arguments.report.parent.mkdir(parents=True, exist_ok=True)
     arguments.report.write_text(text)
     arguments.report.with_suffix(".json").write_text(json.dumps(metrics, indent=1, sort_keys=True) + "\n")
     print(text)
-    if failure:
-        print(f"bench: {failure}", file=sys.stderr)
-        return 2
     verdicts = [(report.judge(threshold, metrics), threshold) for threshold in thresholds]
     for verdict, threshold in verdicts:
         value = report.shown(metrics.get(threshold["metric"]))
         print(f"{verdict:6} {threshold['name']}: {value} (bound {threshold['comparison']} {threshold['bound']})")
+    for failure in failures:
+        print(f"bench: {failure}", file=sys.stderr)
+    if failures:
+        return 2
     return 0 if all(verdict == "ok" for verdict, _ in verdicts) else 1
 
 
