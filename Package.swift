@@ -33,9 +33,12 @@ let package = Package(
         layer("Wire", "Shared/Wire", ["Base"]),
         layer("MCP", "Shared/MCP", ["Base", "Wire"]),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
-        .systemLibrary(name: "CSystemd", path: "Sources/Shared/CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
-        .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(
+            name: "CSystemd", path: "Sources/Shared/CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         layer("Linux", "Shared/Linux", ["Base", "CLinux", "CSystemd"]),
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
@@ -45,7 +48,8 @@ let package = Package(
         layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
         .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge", "CLinux"], path: "Sources/Worker/Main", swiftSettings: strict),
         .executableTarget(
-            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
+            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator",
+            swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("MCPTests", ["Base", "Wire", "MCP"]),
