@@ -117,7 +117,7 @@ class Supervisor:
         assert len(found) == 1, f"{len(found)} workers: {[worker.command for worker in found]}"
         return found[0]
 
-    def signal(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         self.identity.kill(number)
 
     def wait(self, within: float) -> int:
@@ -129,7 +129,7 @@ class Supervisor:
         """Drains, checks the exit code and that no descendant survives; returns the seconds it took."""
         family = descendants(self.pid)
         began = time.monotonic()
-        self.signal(number)
+        self.send_signal(number)
         try:
             code = self.wait(within)
         except subprocess.TimeoutExpired:
