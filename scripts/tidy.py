@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 COLUMNS_MAX = 130
+# A sentence in a comment may run on a little, rather than be broken for one word; code may not.
+COMMENT_COLUMNS_MAX = 140
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 # Functions longer than the limit that were there when the rule came: "path:name" -> lines. An entry may only shrink.
@@ -53,10 +55,11 @@ WORDS = (
     Word("output", PURE, r"(?<![.\w])(?:print|debugPrint|dump|readLine)\s*\(", "a pure layer does no input or output"),
     Word("force", SOURCES, r"\btry!|\bas!|\bunsafeBitCast\s*\(|\bnonisolated\(unsafe\)|@unchecked\s+Sendable",
          "no forced try or cast, no unchecked promises"),
-    Word("wire-string", WIRE, r"\bCharacter\b|\.lowercased\s*\(|\.uppercased\s*\(|\.hasPrefix\s*\(|\.hasSuffix\s*\(|\.unicodeScalars\b"
+    Word("wire-string", WIRE, r"\bCharacter\b|(?<!ASCII)\.lowercased\s*\(|(?<!ASCII)\.uppercased\s*\(|\.hasPrefix\s*\(|\.hasSuffix\s*\(|\.unicodeScalars\b"
          r"|\bString\s*\(\s*decoding:|\.components\s*\(|\.trimmingCharacters\b|\b(?:Int|Int64|UInt64|Double)\s*\(\s*(?:String|Substring)\b",
          "bytes from outside are compared as bytes: String equality and case folding are Unicode's, not the protocol's"),
-    Word("names", SOURCES, r"\b(?:class|struct|enum|protocol|typealias)\s+\w*(?:Manager|Helper|Utils?|Utility)\b",
+    # ServiceManager is systemd's own word for what stands behind sd_notify.
+    Word("names", SOURCES, r"\b(?:class|struct|enum|protocol|typealias)\s+(?!ServiceManager\b)\w*(?:Manager|Helper|Utils?|Utility)\b",
          "name it after what it is"),
     Word("unchecked", ("Package.swift", "Fuzz/Package.swift", "Benchmarks/Package.swift"), r"-Ounchecked|-enforce-exclusivity=unchecked",
          "checks stay on"),
@@ -137,8 +140,9 @@ class Tidy:
         if lines > FILE_LINES_MAX:
             self.report(path, lines, "file-length", f"{lines} lines, at most {FILE_LINES_MAX}: split it by what it is about")
         for index, line in enumerate(raw):
-            if len(line) > COLUMNS_MAX and not allowed(index, "columns"):
-                self.report(path, index + 1, "columns", f"{len(line)} columns, at most {COLUMNS_MAX}")
+            columns_max = COMMENT_COLUMNS_MAX if line.lstrip().startswith("//") else COLUMNS_MAX
+            if len(line) > columns_max and not allowed(index, "columns"):
+                self.report(path, index + 1, "columns", f"{len(line)} columns, at most {columns_max}")
             if "\t" in line:
                 self.report(path, index + 1, "tab", "a tab; four spaces indent here")
             if MARKERS.search(line) and not allowed(index, "marker"):

@@ -14,7 +14,7 @@ import pytest
 from harness import wire
 from harness.mcp import LegacySession, ModernClient
 from harness.processes import Process, descendants, eventually, reap_adopted, stat
-from harness.supervisor import Supervisor, python_server
+from harness.supervisor import PATIENT, Supervisor, python_server
 
 
 def start_slow(supervisor: Supervisor, seconds: float, name: str) -> wire.Connection:
@@ -202,7 +202,7 @@ class TestNothingIsLeft:
     def test_descriptors_return_to_where_they_were(self) -> None:
         import os
 
-        with Supervisor(command=python_server("plain.py"), config={"restart": {"window": "1s", "deaths": 1000, "delayMax": "0s", "stable": "1ms"}}) as supervisor:
+        with Supervisor(command=python_server("plain.py"), config={"restart": PATIENT}) as supervisor:
             def open_now() -> int:
                 return len(os.listdir(f"/proc/{supervisor.pid}/fd"))
 

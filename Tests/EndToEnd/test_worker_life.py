@@ -17,10 +17,7 @@ import pytest
 from harness import wire
 from harness.mcp import BOTH, LegacySession, ModernClient
 from harness.processes import Process, children, eventually
-from harness.supervisor import Supervisor, python_server
-
-# Tests that kill again and again must not meet the crash-loop circuit; that has tests of its own.
-PATIENT = {"window": "1s", "deaths": 1_000_000, "delayMax": "0s", "stable": "1ms"}
+from harness.supervisor import PATIENT, Supervisor, python_server
 
 RESPAWN_P50_MAX = 0.010
 RESPAWN_P99_MAX = 0.050

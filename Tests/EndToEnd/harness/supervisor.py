@@ -23,6 +23,12 @@ WORKER = BINARIES / "mcp-worker"
 SERVERS = Path(__file__).resolve().parents[1] / "servers"
 SDK1_PYTHON = PROJECT / ".venv-sdk1/bin/python"
 
+# Restart settings for tests that kill again and again: they must not meet the crash-loop circuit, which has tests of its own.
+PATIENT = {
+    "window": "1ms", "deaths": 1000, "settled": "1ms", "delayMin": "1ms", "delayMax": "1ms", "stable": "1ms", "spawnsPerSecond": 10_000,
+    "spawnBurst": 10_000,
+}
+
 # Processes of ours that somebody waits for; the reaper of orphans leaves them alone.
 _own: set[int] = set()
 
