@@ -52,7 +52,8 @@ check_layer() {
             verdict = ""
             if (symbol ~ denied) verdict = "reaches outside"
             else if (symbol ~ /(10Foundation|20FoundationEssentials|8Dispatch|5Glibc|15Synchronization|12_Concurrency)/) verdict = "foreign module"
-            else if (symbol ~ /^\$s[0-9]/) { if (symbol !~ modules) verdict = "foreign module" }
+            # An associated type (…Tl, …Tn) is named before its protocol, every other entity after its module.
+            else if (symbol ~ /^\$s[0-9]/) { if (symbol !~ modules && symbol !~ /T[ln]$/) verdict = "foreign module" }
             else if (symbol ~ /^\$s/ || symbol ~ /^symbolic / || symbol ~ /^get_/) verdict = ""
             else if (symbol ~ runtime || symbol ~ c_allowed) verdict = ""
             else verdict = "not on the allow-list"
