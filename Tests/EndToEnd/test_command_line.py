@@ -179,22 +179,3 @@ class TestStart:
                     names[path] = {tool["name"] for tool in client.request("tools/list").result["tools"]}
             assert names["/mcp"] == names["/servers/one/mcp"] and "torn" in names["/mcp"]
             assert "add" in names["/servers/two/mcp"] and "query_view" in names["/servers/data/mcp"]
-
-
-class TestWorkerAlone:
-    """`mcp-worker sql` is a stdio server that any client can start."""
-
-    def ask(self, *messages: dict[str, Any], arguments: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        done = run_command("sql", *arguments, binary=WORKER, input="".join(json.dumps(message) + "\n" for message in messages))
-        assert done.returncode == 0, done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
-
-    def test_it_speaks_both_eras(self) -> None:
-        (discovered,) = self.ask({"jsonrpc": "2.0", "id": 1, "method": "server/discover", "params": {"_meta": ModernClient(1).meta()}})
-        assert "2026-07-28" in discovered["result"]["supportedVersions"]
-        (initialized,) = self.ask({"jsonrpc": "2.0", "id": "a", "method": "initialize", "params": {
-            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}})
-        assert initialized["result"]["protocolVersion"] == "2025-06-18" and initialized["id"] == "a"
-
-    def test_it_ends_at_the_end_of_its_input(self) -> None:
-        assert self.ask() == []
