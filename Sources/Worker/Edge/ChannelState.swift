@@ -43,7 +43,7 @@ struct ChannelState: ~Copyable {
     private var isOutputGone = false
     let exitCode: Int32 = 0
 
-    init(_ machine: ServerState, input: FileDescriptor, output: FileDescriptor, wake: WakeDescriptor) {
+    init(_ machine: consuming ServerState, input: FileDescriptor, output: FileDescriptor, wake: WakeDescriptor) {
         self.machine = machine
         self.input = StandardStream(reading: input)
         self.output = StandardStream(writing: output)

@@ -49,8 +49,8 @@ struct InitializeRequest: Equatable {
     let clientName: String
 }
 
-/// The integer that stands for a call on a worker's channel: 20 bits of slot, 33 bits of generation, so it fits into the
-/// 2^53 - 1 that every JSON reader keeps exact. A slot is reused at most 2^32 times in a supervisor's life (the generation's width).
+/// The integer that stands for a call on a worker's channel: 20 bits of slot and 32 bits of generation, which fit into the 2^53 - 1
+/// that every JSON reader keeps exact. No key ever names two calls, so neither does an integer.
 enum WireID {
     static let slotBits: UInt64 = 20
     /// Bound: as many calls can be in flight at once.
@@ -61,7 +61,7 @@ enum WireID {
     }
 
     static func key(_ integer: Int64) -> CallKey? {
-        guard integer > 0, integer < 1 << 53 else { return nil }
+        guard integer > 0, integer < 1 << 52 else { return nil }
         let word = UInt64(integer)
         return CallKey(slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
     }

@@ -53,7 +53,7 @@ public struct SessionID: Hashable, Sendable {
 }
 
 /// The sessions of all servers. Never more than `capacity`; the caller answers a full table with 503.
-struct SessionTable {
+struct SessionTable: ~Copyable {
     private var sessions: SlotMap<Session>
     private var keys: [SessionID: SessionKey] = [:]
 
