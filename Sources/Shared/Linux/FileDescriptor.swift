@@ -13,7 +13,8 @@ public struct FileDescriptor: Hashable, Sendable {
     public static var standardError: Self { Self(rawValue: 2) }
 
     /// Closes the descriptor. Remove it from an `Epoll` first when a copy may live on in another process.
-    /// After EINTR Linux has closed it all the same, and what a failed close says about earlier writes is asked with `synchronize`.
+    /// After EINTR Linux has closed it all the same, and what a failed close says about earlier writes is asked with
+    /// `synchronize`.
     public func close() {
         let result = SystemCall.raw { Glibc.close(self.rawValue) }
         precondition(result != -Int(EBADF), "close: descriptor \(self.rawValue) is not open")
@@ -39,6 +40,12 @@ public struct FileDescriptor: Hashable, Sendable {
     /// Another number (at least `least`) for the same open file description, close-on-exec.
     public func duplicate(from least: Int32 = 3) throws(SystemError) -> OwnedFD {
         OwnedFD(try SystemCall.check(clinux_duplicate(self.rawValue, least), "fcntl"))
+    }
+
+    /// Whether a write of up to PIPE_BUF bytes would not wait now. Files always can.
+    public var isWritableNow: Bool {
+        var entry = pollfd(fd: self.rawValue, events: Int16(POLLOUT), revents: 0)
+        return unsafe Glibc.poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
     }
 
     public var isTerminal: Bool { Glibc.isatty(self.rawValue) == 1 }

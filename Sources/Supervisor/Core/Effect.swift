@@ -21,6 +21,8 @@ public enum Effect: Equatable, Sendable {
     /// End of input for the worker, after all queued bytes.
     case closeWorkerInput(WorkerKey)
     case signalWorker(WorkerKey, WorkerSignal)
+    /// The worker's record is gone: nothing of its process or channel is needed any more.
+    case closeWorker(WorkerKey)
 
     /// The first worker of the default server can answer, or need not: clients may come.
     case ready

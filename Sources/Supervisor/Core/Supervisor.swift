@@ -112,6 +112,13 @@ public struct Supervisor: ~Copyable {
         for server in self.servers.indices { self.startWorker(server, at: now) }
     }
 
+    /// Effects or output that the driver has not taken yet.
+    public var hasWork: Bool { !self.effects.isEmpty || !self.dirtyWorkers.isEmpty || !self.dirtyConnections.isEmpty }
+
+    public func hasOutput(_ key: ConnectionKey) -> Bool { self.connections.contains(key) && self.connections[key].unsentBytes > 0 }
+
+    public func hasOutput(worker key: WorkerKey) -> Bool { self.workers.contains(key) && self.workers[key].unsentBytes > 0 }
+
     /// The effects since the last call, in order.
     public mutating func takeEffects() -> [Effect] {
         var taken: [Effect] = []

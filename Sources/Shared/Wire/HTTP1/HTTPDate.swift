@@ -10,7 +10,7 @@ public enum HTTPDate {
         let clamped = Swift.min(Swift.max(seconds, 0), 253_402_300_799)
         let days = clamped / 86_400
         let second = clamped % 86_400
-        let date = Self.civil(daysSince1970: days)
+        let date = CivilDate(daysSince1970: days)
         output.append(Self.weekdays[Int(days % 7)])
         output.append(", ")
         Self.appendTwo(date.day, to: &output)
@@ -37,18 +37,5 @@ public enum HTTPDate {
     private static func appendTwo(_ value: Int64, to output: inout [UInt8]) {
         output.append(UInt8(truncatingIfNeeded: value / 10) + 0x30)
         output.append(UInt8(truncatingIfNeeded: value % 10) + 0x30)
-    }
-
-    /// The proleptic Gregorian date. Years are counted from 1 March, so that the leap day comes last, in cycles of 400 years.
-    private static func civil(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let cycle = shifted / 146_097
-        let dayOfCycle = shifted % 146_097
-        let yearOfCycle = (dayOfCycle - dayOfCycle / 1_460 + dayOfCycle / 36_524 - dayOfCycle / 146_096) / 365
-        let dayOfYear = dayOfCycle - (365 * yearOfCycle + yearOfCycle / 4 - yearOfCycle / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        return (yearOfCycle + cycle * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 }

@@ -28,12 +28,13 @@ public enum Profile: String, CaseIterable, Sendable {
     case development, staging, production
 }
 
-/// Where the supervisor keeps its own files. Nil: the caller takes the first of the usual places that it can write.
+/// Where the supervisor keeps its own files: the places in the order in which they are tried. One that an operator chose is the
+/// only one.
 public struct Directories: Equatable, Sendable {
-    /// Sockets and the pid file; gone after a reboot.
-    public let runtime: String?
-    /// What must survive a reboot.
-    public let state: String?
+    /// For sockets and the pid file; gone after a reboot.
+    public let runtime: [String]
+    /// For what must survive a reboot.
+    public let state: [String]
 }
 
 public struct AuthenticationSettings: Equatable, Sendable {

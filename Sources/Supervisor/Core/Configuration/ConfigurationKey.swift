@@ -13,6 +13,8 @@ struct ConfigurationKey: Sendable {
 
     /// Names joined by dots; `*` stands for any one name.
     let path: String
+    /// `path`, cut at the dots.
+    let components: [String]
     let kind: SettingKind
     /// As it would be written, without quotes. Nil: nothing, or described in `meaning`.
     let fallback: String?
@@ -21,6 +23,7 @@ struct ConfigurationKey: Sendable {
 
     init(_ path: String, _ kind: SettingKind, _ fallback: String?, _ meaning: String, _ status: Status = .works) {
         self.path = path
+        self.components = Settings.split(path)
         self.kind = kind
         self.fallback = fallback
         self.status = status
@@ -59,59 +62,119 @@ extension ConfigurationKey {
 
     private static let listening: [Self] = [
         Self("$schema", .string, nil, "For editors; not read.", .clientOnly),
-        Self("listen", .strings, "127.0.0.1:8000, [::1]:8000", "Where to accept connections: `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000` (both), `unix:/path`, `fd:NAME` for a socket that systemd opened."),
-        Self("hosts", .strings, "auto", "Values of the `Host` field that are answered, with or without `:port`. `auto` stands for the listeners' own names."),
-        Self("trustedProxies", .strings, nil, "Networks whose `X-Forwarded-*` fields are believed.", .later("no forwarded field is believed, so callers are told apart by the proxy's address")),
-        Self("tls.certificate", .string, nil, "PEM file of the certificate chain.", .later("connections are not encrypted; put a TLS proxy in front")),
-        Self("tls.key", .string, nil, "PEM file of the private key.", .later("connections are not encrypted; put a TLS proxy in front")),
+        Self(
+            "listen", .strings, "127.0.0.1:8000, [::1]:8000",
+            """
+            Where to accept connections: `127.0.0.1:8000`, `[::1]:8000`, `localhost:8000` (both), `unix:/path`, `fd:NAME` \
+            for a socket that systemd opened.
+            """),
+        Self(
+            "hosts", .strings, "auto",
+            "Values of the `Host` field that are answered, with or without `:port`. `auto` stands for the listeners' own names."),
+        Self(
+            "trustedProxies", .strings, nil,
+            "Networks whose `X-Forwarded-*` fields are believed.",
+            .later("no forwarded field is believed, so callers are told apart by the proxy's address")),
+        Self(
+            "tls.certificate", .string, nil,
+            "PEM file of the certificate chain.", .later("connections are not encrypted; put a TLS proxy in front")),
+        Self(
+            "tls.key", .string, nil,
+            "PEM file of the private key.", .later("connections are not encrypted; put a TLS proxy in front")),
         Self("defaultServer", .string, nil, "Which server answers at `/mcp`. Default: the first one."),
     ]
 
     private static let servers: [Self] = [
-        Self("mcpServers.*.builtin", .choice(["sql", "documents"]), nil, "A server that comes with the supervisor, instead of `command`."),
-        Self("mcpServers.*.databases.*", .string, nil, "For `sql`: `sqlite:///absolute/path`, or `sample:` for the sample that is made in the state directory."),
-        Self("mcpServers.*.store", .string, nil, "For `documents`: where the documents are kept.", .later("the server is left out")),
-        Self("mcpServers.*.command", .string, nil, "The program of a server that speaks MCP over stdio: an absolute path or a name in PATH."),
+        Self(
+            "mcpServers.*.builtin", .choice(["sql", "documents"]), nil,
+            "A server that comes with the supervisor, instead of `command`."),
+        Self(
+            "mcpServers.*.databases.*", .string, nil,
+            "For `sql`: `sqlite:///absolute/path`, or `sample:` for the sample that is made in the state directory."),
+        Self(
+            "mcpServers.*.store", .string, nil,
+            "For `documents`: where the documents are kept.", .later("the server is left out")),
+        Self(
+            "mcpServers.*.command", .string, nil,
+            "The program of a server that speaks MCP over stdio: an absolute path or a name in PATH."),
         Self("mcpServers.*.args", .strings, nil, "Its arguments."),
         Self("mcpServers.*.env.*", .string, nil, "Its environment, besides PATH, HOME, LANG and TMPDIR."),
         Self("mcpServers.*.cwd", .string, nil, "Its working directory, absolute."),
-        Self("mcpServers.*.type", .choice(["stdio"]), "stdio", "As MCP clients write it; only `stdio` can be put behind the supervisor."),
+        Self(
+            "mcpServers.*.type", .choice(["stdio"]), "stdio",
+            "As MCP clients write it; only `stdio` can be put behind the supervisor."),
         Self("mcpServers.*.disabled", .boolean, "false", "Leave this server out."),
         Self("mcpServers.*.description", .string, nil, "For people.", .clientOnly),
         Self("mcpServers.*.autoApprove", .strings, nil, "A setting of MCP clients.", .clientOnly),
         Self("mcpServers.*.alwaysAllow", .strings, nil, "A setting of MCP clients.", .clientOnly),
-        Self("mcpServers.*.isolation", .choice(["strict", "moderate", "relaxed"]), "moderate", "How far workers are kept apart.", .later(notIsolated)),
-        Self("mcpServers.*.stateless", .boolean, "false", "Whether any worker may answer any caller.", .later("each server has one worker, which all callers share")),
+        Self(
+            "mcpServers.*.isolation", .choice(["strict", "moderate", "relaxed"]), "moderate",
+            "How far workers are kept apart.", .later(notIsolated)),
+        Self(
+            "mcpServers.*.stateless", .boolean, "false",
+            "Whether any worker may answer any caller.", .later("each server has one worker, which all callers share")),
         Self("mcpServers.*.limits.memory", size, nil, "Memory of a worker.", .later(notIsolated)),
-        Self("mcpServers.*.limits.cpu", .percent(1...6400), nil, "Processor time of a worker; 100% is one processor.", .later(notIsolated)),
+        Self(
+            "mcpServers.*.limits.cpu", .percent(1...6400), nil,
+            "Processor time of a worker; 100% is one processor.", .later(notIsolated)),
         Self("mcpServers.*.limits.pids", count, nil, "Processes and threads of a worker.", .later(notIsolated)),
         Self("mcpServers.*.limits.files", count, nil, "Open files of a worker.", .later(notIsolated)),
-        Self("mcpServers.*.limits.writable", .strings, nil, "Directories that a worker may write to.", .later(notIsolated)),
-        Self("mcpServers.*.limits.network", .boolean, nil, "Whether a worker may use the network.", .later(notIsolated)),
+        Self(
+            "mcpServers.*.limits.writable", .strings, nil,
+            "Directories that a worker may write to.", .later(notIsolated)),
+        Self(
+            "mcpServers.*.limits.network", .boolean, nil,
+            "Whether a worker may use the network.", .later(notIsolated)),
     ]
 
     private static let workers: [Self] = [
-        Self("mcpServers.*.workers.max", count, "1", "Workers of this server at most.", .later("each server has one worker")),
-        Self("mcpServers.*.workers.warm", .integer(0...1_000), "1", "Workers kept ready without a caller.", .later("the one worker is started with the supervisor")),
-        Self("mcpServers.*.workers.idleTimeout", time, "10m", "When a worker without calls is stopped.", .later("workers stay until the supervisor stops")),
-        Self("mcpServers.*.workers.concurrency", .integer(1...10_000), "64", "Calls that one worker has at the same time."),
-        Self("mcpServers.*.workers.queue", .integer(0...1_000_000), "1024", "Calls that wait for a free place; the next one is answered 503 with `Retry-After`."),
-        Self("mcpServers.*.workers.queueBytes", size, "64M", "Bytes of all calls that wait or are being written to one worker."),
-        Self("mcpServers.*.workers.startTimeout", time, "30s", "From spawn to the end of the handshake; then the worker is killed."),
-        Self("mcpServers.*.workers.callTimeout", time, "5m", "From dispatch to answer; then the call is cancelled and answered with an error."),
+        Self(
+            "mcpServers.*.workers.max", count, "1",
+            "Workers of this server at most.", .later("each server has one worker")),
+        Self(
+            "mcpServers.*.workers.warm", .integer(0...1_000), "1",
+            "Workers kept ready without a caller.", .later("the one worker is started with the supervisor")),
+        Self(
+            "mcpServers.*.workers.idleTimeout", time, "10m",
+            "When a worker without calls is stopped.", .later("workers stay until the supervisor stops")),
+        Self(
+            "mcpServers.*.workers.concurrency", .integer(1...10_000), "64",
+            "Calls that one worker has at the same time."),
+        Self(
+            "mcpServers.*.workers.queue", .integer(0...1_000_000), "1024",
+            "Calls that wait for a free place; the next one is answered 503 with `Retry-After`."),
+        Self(
+            "mcpServers.*.workers.queueBytes", size, "64M",
+            "Bytes of all calls that wait or are being written to one worker."),
+        Self(
+            "mcpServers.*.workers.startTimeout", time, "30s",
+            "From spawn to the end of the handshake; then the worker is killed."),
+        Self(
+            "mcpServers.*.workers.callTimeout", time, "5m",
+            "From dispatch to answer; then the call is cancelled and answered with an error."),
     ]
 
     private static let authentication: [Self] = [
-        Self("auth.required", .automatic, "auto", "`auto`: off on loopback and Unix sockets, on elsewhere. `false` is refused while a listener is not local."),
-        Self("auth.keys", .string, nil, "`file:/absolute/path` of the key file. The variable AUTH_TOKENS adds keys to it."),
+        Self(
+            "auth.required", .automatic, "auto",
+            "`auto`: off on loopback and Unix sockets, on elsewhere. `false` is refused while a listener is not local."),
+        Self(
+            "auth.keys", .string, nil,
+            "`file:/absolute/path` of the key file. The variable AUTH_TOKENS adds keys to it."),
         Self("auth.penalty", time, "5s", "What one failed authentication adds to the penalty of its source."),
-        Self("auth.penaltyEnforced", time, "15s", "From this much penalty on, a source is refused until it has run down."),
+        Self(
+            "auth.penaltyEnforced", time, "15s",
+            "From this much penalty on, a source is refused until it has run down."),
         Self("auth.penaltyMax", time, "10m", "No source has more penalty."),
-        Self("auth.penaltySources", .integer(1...1_048_576), "65536", "Sources remembered at once; the one nearest to forgiveness makes room."),
+        Self(
+            "auth.penaltySources", .integer(1...1_048_576), "65536",
+            "Sources remembered at once; the one nearest to forgiveness makes room."),
         Self("auth.jwt.issuer", .string, nil, "Issuer of accepted tokens.", .later("no JWT is accepted")),
         Self("auth.jwt.audience", .string, nil, "Audience of accepted tokens.", .later("no JWT is accepted")),
         Self("auth.jwt.jwks", .string, "auto", "Where the issuer's keys are.", .later("no JWT is accepted")),
-        Self("auth.jwt.groupClaim", .string, nil, "The claim that names the caller's group.", .later("no JWT is accepted")),
+        Self(
+            "auth.jwt.groupClaim", .string, nil,
+            "The claim that names the caller's group.", .later("no JWT is accepted")),
     ]
 
     private static let groups: [Self] = [
@@ -127,6 +190,8 @@ extension ConfigurationKey {
         Self("groups.*.limits.concurrent", count, nil, "Calls at the same time.", .later(noGroups)),
         Self("groups.*.limits.queue", count, nil, "Calls that wait.", .later(noGroups)),
         Self("groups.*.limits.sessions", count, nil, "Sessions.", .later(noGroups)),
-        Self("scheduling.strategy", .choice(["fair_share", "weighted_fair", "priority", "round_robin"]), "fair_share", "Whose call is next when callers compete.", .later("calls are served in the order of arrival")),
+        Self(
+            "scheduling.strategy", .choice(["fair_share", "weighted_fair", "priority", "round_robin"]), "fair_share",
+            "Whose call is next when callers compete.", .later("calls are served in the order of arrival")),
     ]
 }

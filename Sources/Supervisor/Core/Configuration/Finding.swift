@@ -20,35 +20,37 @@ public struct Finding: Hashable, Sendable, CustomStringConvertible {
     public var description: String { "\(self.path): \(self.reason)" }
 }
 
-/// Collects findings; after `findingsMax` only counts them.
+/// Collects findings; of each severity at most `findingsMax`, the rest is only counted.
 struct Findings {
     // Bound: a file of one error per byte does not become a list of millions.
-    static let findingsMax = 200
+    static let findingsMax = 100
 
-    private(set) var list: [Finding] = []
-    private(set) var hasErrors = false
-    private(set) var dropped = 0
+    private var errors: [Finding] = []
+    private var warnings: [Finding] = []
+    private var dropped = 0
+
+    var hasErrors: Bool { !self.errors.isEmpty }
 
     mutating func error(_ path: String, _ reason: String) {
-        self.hasErrors = true
-        self.append(Finding(.error, path, reason))
-    }
-
-    mutating func warning(_ path: String, _ reason: String) { self.append(Finding(.warning, path, reason)) }
-
-    private mutating func append(_ finding: Finding) {
-        guard self.list.count < Self.findingsMax else {
+        guard self.errors.count < Self.findingsMax else {
             self.dropped += 1
             return
         }
-        self.list.append(finding)
+        self.errors.append(Finding(.error, path, reason))
+    }
+
+    mutating func warning(_ path: String, _ reason: String) {
+        guard self.warnings.count < Self.findingsMax else {
+            self.dropped += 1
+            return
+        }
+        self.warnings.append(Finding(.warning, path, reason))
     }
 
     /// Errors first, each kind in the order found.
-    func sorted() -> [Finding] {
-        var findings = self.list.filter { $0.severity == .error } + self.list.filter { $0.severity == .warning }
-        if self.dropped > 0 { findings.append(Finding(.warning, "configuration", "\(self.dropped) more findings are not shown")) }
-        return findings
+    var list: [Finding] {
+        let rest = self.dropped > 0 ? [Finding(.warning, "configuration", "\(self.dropped) more findings are not shown")] : []
+        return self.errors + self.warnings + rest
     }
 }
 

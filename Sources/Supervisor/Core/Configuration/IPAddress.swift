@@ -39,13 +39,25 @@ extension IPAddress {
         guard bytes.count <= 45 else { return nil }
         if bytes.contains(0x3A) {
             guard let groups = Self.groups(bytes) else { return nil }
-            self.init(
-                high: groups[0..<4].reduce(0) { $0 << 16 | UInt64($1) },
-                low: groups[4..<8].reduce(0) { $0 << 16 | UInt64($1) })
+            self.init(groups: groups)
         } else {
             guard let address = Self.dotted(bytes[...]) else { return nil }
             self.init(v4: address)
         }
+    }
+
+    /// Reads an IPv6 literal without brackets and zone from bytes.
+    init?(v6 bytes: Span<UInt8>) {
+        guard (2...45).contains(bytes.count) else { return nil }
+        let text = [UInt8](bytes)
+        guard text.contains(0x3A), let groups = Self.groups(text) else { return nil }
+        self.init(groups: groups)
+    }
+
+    private init(groups: [UInt16]) {
+        self.init(
+            high: groups[0..<4].reduce(0) { $0 << 16 | UInt64($1) },
+            low: groups[4..<8].reduce(0) { $0 << 16 | UInt64($1) })
     }
 
     private static func dotted(_ bytes: ArraySlice<UInt8>) -> UInt32? {
@@ -68,7 +80,9 @@ extension IPAddress {
     /// The eight groups of an IPv6 literal.
     private static func groups(_ bytes: [UInt8]) -> [UInt16]? {
         guard let gap = Self.gap(in: bytes) else { return Self.run(bytes[...]).flatMap { $0.count == 8 ? $0 : nil } }
-        guard let head = Self.run(bytes[..<gap]), let tail = Self.run(bytes[(gap + 2)...]), head.count + tail.count <= 7 else {
+        guard let head = Self.run(bytes[..<gap], mayEndDotted: false), let tail = Self.run(bytes[(gap + 2)...]),
+            head.count + tail.count <= 7
+        else {
             return nil
         }
         return head + [UInt16](repeating: 0, count: 8 - head.count - tail.count) + tail
@@ -79,12 +93,12 @@ extension IPAddress {
         bytes.indices.dropLast().first { bytes[$0] == 0x3A && bytes[$0 + 1] == 0x3A }
     }
 
-    private static func run(_ bytes: ArraySlice<UInt8>) -> [UInt16]? {
+    private static func run(_ bytes: ArraySlice<UInt8>, mayEndDotted: Bool = true) -> [UInt16]? {
         guard !bytes.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = bytes.split(separator: 0x3A, omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(0x2E) {
+            if mayEndDotted, index == parts.count - 1, part.contains(0x2E) {
                 guard let address = Self.dotted(part) else { return nil }
                 groups.append(UInt16(truncatingIfNeeded: address >> 16))
                 groups.append(UInt16(truncatingIfNeeded: address))

@@ -131,6 +131,7 @@ extension Supervisor {
     private mutating func finishWorker(_ key: WorkerKey, at now: Instant) {
         guard self.workers[key].outputEnded, let exit = self.workers[key].exit else { return }
         guard let worker = self.workers.remove(key) else { return }
+        self.effects.append(.closeWorker(key))
         let server = worker.server
         if self.servers[server].worker == key { self.servers[server].worker = nil }
         self.servers[server].deaths += 1
