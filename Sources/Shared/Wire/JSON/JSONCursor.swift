@@ -1,7 +1,7 @@
 import Base
 
-/// One pass of strict RFC 8259 over a buffer: the position, what is left of the limits, and what was seen.
-/// The bytes are passed to every method, always the same ones. `position <= grammar.end <= bytes.count` holds between any two calls.
+/// One pass of strict RFC 8259 over a buffer: the position, what is left of the limits, and what was seen. The bytes are passed
+/// to every method, always the same ones. `position <= grammar.end <= bytes.count` holds between any two calls.
 struct JSONCursor {
     private(set) var position: Int
     private var nodesLeft: Int

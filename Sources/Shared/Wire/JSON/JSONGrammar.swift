@@ -2,8 +2,8 @@ import Base
 
 /// The parts of RFC 8259 below the structure. Each takes the offset where its part starts and returns the offset behind it.
 ///
-/// Every offset that goes in or out is at most `end`, and `end <= bytes.count`: this is what makes each `unchecked` access sound, and
-/// each one follows a comparison with `end`. The values are copied, never shared, so that they stay in registers.
+/// Every offset that goes in or out is at most `end`, and `end <= bytes.count`: this is what makes each `unchecked` access
+/// sound, and each one follows a comparison with `end`. The values are copied, never shared, so that they stay in registers.
 struct JSONGrammar: Sendable {
     let end: Int
     let depthMax: Int

@@ -28,8 +28,8 @@ public struct JSONMember: Equatable, Sendable {
 
 /// The members of one object, in their order. A reused table: filling it again keeps its memory.
 ///
-/// Keys that are equal after unescaping are refused while it is filled. Two readers that pick different ones of two equal keys are a
-/// way past every check.
+/// Keys that are equal after unescaping are refused while it is filled. Two readers that pick different ones of two equal keys
+/// are a way past every check.
 public struct JSONMembers: Sendable {
     public private(set) var members: [JSONMember] = []
     /// Finds equal keys when there are many; empty before that.
