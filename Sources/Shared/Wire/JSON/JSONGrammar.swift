@@ -16,7 +16,8 @@ struct JSONGrammar: Sendable {
     init(end: Int, limits: JSONLimits) {
         self.end = end
         self.depthMax = limits.depthMax
-        self.quoteDistanceMax = limits.stringBytesMax &+ 1
+        // No text has so many bytes; a limit of `Int.max` means none.
+        self.quoteDistanceMax = min(limits.stringBytesMax, Int(Int32.max)) &+ 1
         self.numberBytesMax = limits.numberBytesMax
         self.lastWord = end &- ByteWord.size
     }
