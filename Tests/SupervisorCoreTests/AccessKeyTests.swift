@@ -265,7 +265,7 @@ final class FakeDigests: Sendable {
     }
 }
 
-@Suite struct TimestampTests {
+@Suite struct CalendarTimeTests {
     @Test(
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("2000-02-29T23:59:59Z", 951_868_799), ("2026-11-20T10:00:00Z", 1_795_168_800),
@@ -273,8 +273,8 @@ final class FakeDigests: Sendable {
             ("1968-12-31T00:00:00Z", -31_622_400), ("0001-01-01T00:00:00Z", -62_135_596_800),
         ] as [(String, Int64)])
     func `times are read and written`(text: String, seconds: Int64) {
-        #expect(Timestamp.parse(text) == seconds)
-        #expect(Timestamp.text(seconds) == text)
+        #expect(CalendarTime.parse(text) == seconds)
+        #expect(CalendarTime.text(seconds) == text)
     }
 
     @Test(arguments: [
@@ -283,7 +283,7 @@ final class FakeDigests: Sendable {
         "2026-01-01T00:00:60Z", "+026-01-01T00:00:00Z", "2026-01-01T00:00:00.0Z", "1900-02-29T00:00:00Z",
     ])
     func `anything else is no time`(text: String) {
-        #expect(Timestamp.parse(text) == nil)
+        #expect(CalendarTime.parse(text) == nil)
     }
 }
 

@@ -28,18 +28,20 @@ public enum Application {
         for finding in outcome.findings { Self.printError("\(finding.severity): \(finding)") }
         guard let configuration = outcome.configuration else { return ExitStatus.configuration }
         do {
-            return try Self.serve(configuration)
+            return try Self.serve(configuration, environment)
         } catch {
             return Self.fail(ExitStatus.software, "\(error)")
         }
     }
 
-    private static func serve(_ configuration: Configuration) throws(SystemError) -> Int32 {
+    private static func serve(_ configuration: Configuration, _ environment: [EnvironmentVariable]) throws(SystemError) -> Int32 {
         try Signal.brokenPipe.ignore()
         let signals = try SignalFD(blocking: SignalSet([.terminate, .interrupt, .hangup, .user1, .user2]))
         try DescriptorLimit.raise()
         let setup: Startup
-        do {
+        let verifier: CredentialVerifier?
+        do throws(Startup.Failure) {
+            verifier = try Credentials.verifier(configuration.authentication, environment)
             setup = try Startup(configuration)
         } catch {
             return Self.fail(error.status, error.text)
@@ -47,7 +49,7 @@ public enum Application {
         let now = SystemClock.now()
         let seed = try Entropy.seed()
         let supervisor = Supervisor(
-            configuration, access: AccessPolicy(), seed: seed, unguessable: Startup.sessionID, now: now)
+            configuration, access: AccessPolicy(configuration, listeners: setup.addresses, verifier: verifier), seed: seed, unguessable: Startup.sessionID, now: now)
         let log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
         var reactor = Reactor(

@@ -13,37 +13,41 @@ struct Startup {
     let listeners: [Reactor.Listener]
     let command: WorkerCommand
     /// The addresses as the kernel knows them, with the port it chose for port 0.
-    private let addresses: [String]
+    let addresses: [SupervisorCore.ListenAddress]
 
     init(_ configuration: Configuration) throws(Failure) {
         var listeners: [Reactor.Listener] = []
-        var addresses: [String] = []
+        var addresses: [SupervisorCore.ListenAddress] = []
         for address in configuration.listeners {
-            let (listener, name) = try Self.listen(address)
-            listeners.append(listener)
-            addresses.append(name)
+            let (descriptor, bound) = try Self.listen(address)
+            listeners.append(
+                .init(descriptor: descriptor, requiresCredential: configuration.authentication.isRequired(on: bound)))
+            addresses.append(bound)
         }
         self.listeners = listeners
         self.addresses = addresses
         self.command = WorkerCommand(workerProgram: try Self.workerProgram(), samplePath: try Self.sample(configuration))
     }
 
-    private static func listen(_ address: SupervisorCore.ListenAddress) throws(Failure) -> (Reactor.Listener, String) {
+    private static func listen(_ address: SupervisorCore.ListenAddress) throws(Failure) -> (FileDescriptor, SupervisorCore.ListenAddress)
+    {
         do throws(SystemError) {
             switch address {
             case .tcp(let ip, let port):
                 let linux: Linux.IPAddress =
                     ip.isV4 ? .v4(UInt32(truncatingIfNeeded: ip.low)) : .v6(ip.high, ip.low, scope: 0)
                 let socket = try Socket.listen(IPEndpoint(linux, port: port))
-                let bound = try socket.descriptor.localAddress()
-                return (.init(descriptor: socket.release(), isLoopback: ip.isLoopback), "http://\(bound)/mcp")
+                let bound = try socket.descriptor.localAddress().listenAddress
+                return (socket.release(), bound ?? address)
             case .unix(let path):
                 let socket = try Socket.listen(unix: path)
-                return (.init(descriptor: socket.release(), isLoopback: true), "unix:\(path)")
+                return (socket.release(), address)
             case .inherited(let name):
                 for inherited in try ServiceManager.takeSockets() where inherited.name == name {
                     let socket = try Socket.adopt(inherited.descriptor)
-                    return (.init(descriptor: socket.release(), isLoopback: false), "fd:\(name)")
+                    // A socket of a family that is neither IP nor Unix would be nobody's loopback.
+                    let bound = try socket.descriptor.localAddress().listenAddress
+                    return (socket.release(), bound ?? .tcp(SupervisorCore.IPAddress(v4: 0), port: 0))
                 }
                 throw SystemError(.noEntry, "sd_listen_fds")
             }
@@ -122,8 +126,14 @@ struct Startup {
     /// For people: where to connect, and a line to try.
     func announce() {
         var text = "mcp-supervisor \(Supervisor.version) is ready.\n"
-        for address in self.addresses { text += "  \(address)\n" }
-        if let first = self.addresses.first(where: { $0.hasPrefix("http:") }) {
+        let endpoints = self.addresses.map { address in
+            switch address {
+            case .tcp: "http://\(address)/mcp"
+            case .unix, .inherited: "\(address)"
+            }
+        }
+        for endpoint in endpoints { text += "  \(endpoint)\n" }
+        if let first = endpoints.first(where: { $0.hasPrefix("http:") }) {
             text += """
                 Try it:
                   curl -s \(first) -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
@@ -133,6 +143,21 @@ struct Startup {
                 """
         }
         try? FileDescriptor.standardOutput.writeAll(Array(text.utf8).span)
+    }
+}
+
+extension SocketAddress {
+    /// Nil for a family that we do not listen on.
+    fileprivate var listenAddress: SupervisorCore.ListenAddress? {
+        switch self {
+        case .ip(let endpoint):
+            switch endpoint.address {
+            case .v4(let address): .tcp(SupervisorCore.IPAddress(v4: address), port: endpoint.port)
+            case .v6(let high, let low, _): .tcp(SupervisorCore.IPAddress(high: high, low: low), port: endpoint.port)
+            }
+        case .unix: .unix(path: "/")
+        case .other: nil
+        }
     }
 }
 

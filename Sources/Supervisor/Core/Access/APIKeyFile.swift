@@ -1,7 +1,7 @@
 import Base
 import Wire
 
-/// The file of keys: `{"keys":[{"id","sha256","group","created","expires"?,"revoked"?}]}`, times as `Timestamp`.
+/// The file of keys: `{"keys":[{"id","sha256","group","created","expires"?,"revoked"?}]}`, times as `CalendarTime`.
 public struct APIKeyFile: Sendable {
     public private(set) var keys: [APIKey] = []
 
@@ -45,10 +45,10 @@ public struct APIKeyFile: Sendable {
             output.append(index == 0 ? "\n  " : ",\n  ")
             var members: [JSONValue.Member] = [
                 .init("id", .string(key.id)), .init("sha256", .string(key.digest.hex)), .init("group", .string(key.group)),
-                .init("created", .string(Timestamp.text(key.created))),
+                .init("created", .string(CalendarTime.text(key.created))),
             ]
-            if let expires = key.expires { members.append(.init("expires", .string(Timestamp.text(expires)))) }
-            if let revoked = key.revoked { members.append(.init("revoked", .string(Timestamp.text(revoked)))) }
+            if let expires = key.expires { members.append(.init("expires", .string(CalendarTime.text(expires)))) }
+            if let revoked = key.revoked { members.append(.init("revoked", .string(CalendarTime.text(revoked)))) }
             JSONValue.object(members).append(to: &output)
         }
         output.append(self.keys.isEmpty ? "]}\n" : "\n]}\n")
@@ -112,7 +112,7 @@ private struct APIKeyFileReader {
 
     private mutating func time(_ value: JSONValue?, _ place: String) -> Int64? {
         guard let value else { return nil }
-        if let seconds = value.stringValue.flatMap({ Timestamp.parse($0) }) { return seconds }
+        if let seconds = value.stringValue.flatMap({ CalendarTime.parse($0) }) { return seconds }
         self.findings.error(place, "must be a time in UTC such as 2026-11-20T10:00:00Z")
         return nil
     }

@@ -1,7 +1,7 @@
 import Base
 
 /// Points of calendar time as people write them in a key file: RFC 3339, UTC, whole seconds, `2026-11-20T10:00:00Z`.
-public enum Timestamp {
+public enum CalendarTime {
     /// Seconds since 1970, or nil for any other spelling and for dates that do not exist.
     public static func parse(_ text: String) -> Int64? {
         let bytes = [UInt8](text.utf8)
