@@ -97,4 +97,21 @@ import Wire
         }
         #expect(try scanner.scanText(Array("{\"abcd\":1}".utf8).span).count == 10)
     }
+
+    @Test func `the largest limits mean none`() {
+        let limits = JSONLimits(
+            nodesMax: .max, stringBytesMax: .max, numberBytesMax: .max, membersMax: .max, recordedKeyBytesMax: .max)
+        #expect(JSONScanner.failure("{\"a\\n\":[\"b\",1.5e3,\"é\"]}", limits: limits) == nil)
+        #expect(JSONScanner.failure(String(repeating: "1", count: 100_000), limits: limits) == nil)
+    }
+
+    @Test func `the smallest limits refuse all they bound`() {
+        let limits = JSONLimits(
+            depthMax: 0, nodesMax: 1, stringBytesMax: 0, numberBytesMax: 1, membersMax: 0, recordedKeyBytesMax: 0)
+        #expect(JSONScanner.failure("\"\"", limits: limits) == nil)
+        #expect(JSONScanner.failure("1", limits: limits) == nil)
+        #expect(JSONScanner.failure("\"a\"", limits: limits)?.reason == .stringTooLong)
+        #expect(JSONScanner.failure("12", limits: limits)?.reason == .numberTooLong)
+        #expect(JSONScanner.failure("{}", limits: limits)?.reason == .tooDeep)
+    }
 }

@@ -113,4 +113,42 @@ import Wire
             try scanner.scanObject(bytes.span, at: ByteRange(3, 18), into: &members)
         }
     }
+
+    @Test(arguments: [31, 32, 33, 34, 63, 64, 65, 200, 20_000]) func `equal keys are found among many`(count: Int) throws {
+        var scanner = JSONScanner(limits: JSONLimits(membersMax: count + 1))
+        var members = JSONMembers()
+        func object(_ last: String) -> [UInt8] {
+            Array(("{" + (0..<count).map { "\"key \($0)\":\($0)," }.joined() + "\"\(last)\":0}").utf8)
+        }
+        let distinct = object("other")
+        try scanner.scanObject(distinct.span, at: ByteRange(0, distinct.count), into: &members)
+        #expect(members.count == count + 1)
+        let lastKey = Array("key \(count - 1)".utf8)
+        let lastValue = members.value(lastKey.span, in: distinct.span)
+        #expect(self.text(lastValue, distinct) == "\(count - 1)")
+        for repeated in [0, 1, 30, count / 2, count - 1] where repeated < count {
+            for spelling in ["key \(repeated)", "k\\u0065y \(repeated)"] {
+                let bytes = object(spelling)
+                #expect { try scanner.scanObject(bytes.span, at: ByteRange(0, bytes.count), into: &members) } throws: {
+                    ($0 as? JSONError)?.reason == .duplicateKey
+                }
+            }
+        }
+        // The table is as good as new afterwards.
+        let few = Array("{\"key 0\":1,\"key 1\":2}".utf8)
+        try scanner.scanObject(few.span, at: ByteRange(0, few.count), into: &members)
+        #expect(members.count == 2)
+        try scanner.scanObject(distinct.span, at: ByteRange(0, distinct.count), into: &members)
+        #expect(members.count == count + 1)
+    }
+
+    @Test func `tables are values`() throws {
+        var scanner = JSONRPCScanner()
+        let first = Array("{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"a\":1}}".utf8)
+        _ = try scanner.scan(first.span)
+        let kept = scanner.members
+        _ = try scanner.scan(Array("{\"jsonrpc\":\"2.0\",\"method\":\"m\",\"params\":{\"b\":1,\"c\":2}}".utf8).span)
+        #expect(kept.count == 1)
+        #expect(scanner.members.count == 2)
+    }
 }
