@@ -33,25 +33,33 @@ let package = Package(
         layer("Wire", "Shared/Wire", ["Base"]),
         layer("MCP", "Shared/MCP", ["Base", "Wire"]),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
-        .systemLibrary(name: "CSystemd", path: "Sources/Shared/CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
-        .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-        layer("Linux", "Shared/Linux", ["Base", "CLinux", "CSystemd"]),
+        .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        layer("Linux", "Shared/Linux", ["Base", "CLinux"]),
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
-            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
+            name: "mcp-supervisor", dependencies: ["SupervisorCore", "SupervisorEdge"], path: "Sources/Supervisor/Main",
+            swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
-        layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
-        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge"], path: "Sources/Worker/Main", swiftSettings: strict),
+        .target(
+            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
+            swiftSettings: strict,
+            // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
+            linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
         .executableTarget(
-            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
+            name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge", "Linux"], path: "Sources/Worker/Main",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator",
+            swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("MCPTests", ["Base", "Wire", "MCP"]),
-        tests("LinuxTests", ["Base", "Linux"]),
+        .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
+        tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
-        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge"]),
+        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge", "CSQLite"]),
     ]
 )

@@ -24,20 +24,20 @@
 //
 //     supervisor ──lifeline (a pipe nobody writes to)──▶ guard ──▶ server ──▶ whatever the server starts
 //
-// The supervisor may be killed with SIGKILL at any moment and then cleans up nothing. Process groups miss descendants that called
-// setsid, PR_SET_PDEATHSIG fires on the re-exec of the supervisor and is not inherited, and cgroups are not always delegated. So
-// this process stays between the two. It is a subreaper: every descendant whose parent dies becomes its child, hence nobody below
-// can get away, and it ends only when all of them have.
+// The supervisor may be killed with SIGKILL at any moment and then cleans up nothing. Process groups miss descendants that
+// called setsid, PR_SET_PDEATHSIG fires on the re-exec of the supervisor and is not inherited, and cgroups are not always
+// delegated. So this process stays between the two. It is a subreaper: every descendant whose parent dies becomes its child,
+// hence nobody below can get away, and it ends only when all of them have.
 //
 //     running ──lifeline ends──▶ leaving ──grace──▶ terminating ──term──▶ killing ──no child left──▶ exit
 //        └──────────the server ends, with descendants left──────▲  SIGQUIT───▲
 //
-// Signals: SIGTERM is passed to all descendants, once per arrival, and the sender keeps the deadlines. SIGQUIT kills them all at
-// once. Everything else is ignored: process managers send SIGINT to every process of a tree they see, but only the supervisor
-// decides when a server stops.
+// Signals: SIGTERM is passed to all descendants, once per arrival, and the sender keeps the deadlines. SIGQUIT kills them all
+// at once. Everything else is ignored: process managers send SIGINT to every process of a tree they see, but only the
+// supervisor decides when a server stops.
 //
-// The exit status is the server's own; a death by signal is repeated on itself, without a second core file. 127 and 126 say, as in
-// a shell, that the command was not found or could not be run.
+// The exit status is the server's own; a death by signal is repeated on itself, without a second core file. 127 and 126 say, as
+// in a shell, that the command was not found or could not be run.
 //
 // Plain C without allocation of its own: it must cost next to nothing beside an interpreter, and nothing of Swift's runtime is
 // needed.

@@ -38,7 +38,8 @@ int clinux_spawn(const struct clinux_spawn_request *request) {
     int count = request->descriptor_count;
     if (count < 3 || count > DESCRIPTORS_MAX) return -EINVAL;
 
-    // A source below `count` that is not yet at its place could be overwritten by an earlier dup2: move it out of the way first.
+    // A source below `count` that is not yet at its place could be overwritten by an earlier dup2: move it out of the way
+    // first.
     int sources[DESCRIPTORS_MAX], moved[DESCRIPTORS_MAX], moved_count = 0, error = 0;
     for (int target = 0; target < count && !error; target++) {
         sources[target] = request->descriptors[target];

@@ -11,7 +11,8 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-// A system with more processes than this loses some of them in one round; they are found in a later one, when their parents are gone.
+// A system with more processes than this loses some of them in one round; they are found in a later one, when their parents are
+// gone.
 enum { PROCESSES_MAX = 16384, PID_LIMIT = 1 << 22 };
 
 struct process {

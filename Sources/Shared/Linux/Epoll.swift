@@ -5,8 +5,8 @@ import Glibc
 /// The kernel's readiness queue, level-triggered: an event comes again until its cause is gone.
 ///
 /// Each descriptor carries a 64-bit value of the caller's, which is all that an event brings back. It should hold more than the
-/// descriptor's number (a slot key with its generation): an event that was already fetched may belong to a descriptor that was closed
-/// a moment ago, and whose number lives again.
+/// descriptor's number (a slot key with its generation): an event that was already fetched may belong to a descriptor that was
+/// closed a moment ago, and whose number lives again.
 public struct Epoll: ~Copyable, Sendable {
     /// What is waited for, and what has happened. `hangup` and `error` are reported whether asked for or not.
     @frozen
@@ -67,7 +67,8 @@ public struct Epoll: ~Copyable, Sendable {
         try self.control(EPOLL_CTL_MOD, descriptor, events, data)
     }
 
-    /// Needed before `close` whenever another process may hold a copy; otherwise events of a descriptor we no longer have keep coming.
+    /// Needed before `close` whenever another process may hold a copy; otherwise events of a descriptor we no longer have keep
+    /// coming.
     public func remove(_ descriptor: FileDescriptor) throws(SystemError) {
         try self.control(EPOLL_CTL_DEL, descriptor, [], 0)
     }

@@ -13,7 +13,8 @@ public struct FileDescriptor: Hashable, Sendable {
     public static var standardError: Self { Self(rawValue: 2) }
 
     /// Closes the descriptor. Remove it from an `Epoll` first when a copy may live on in another process.
-    /// After EINTR Linux has closed it all the same, and what a failed close says about earlier writes is asked with `synchronize`.
+    /// After EINTR Linux has closed it all the same, and what a failed close says about earlier writes is asked with
+    /// `synchronize`.
     public func close() {
         let result = SystemCall.raw { Glibc.close(self.rawValue) }
         precondition(result != -Int(EBADF), "close: descriptor \(self.rawValue) is not open")

@@ -68,8 +68,8 @@ public enum Files {
         return FileStatus(status)
     }
 
-    /// The whole of a regular file of at most `limit` bytes (`fileTooBig` beyond), and its status as it was when it was opened, so
-    /// that owner and mode are those of the bytes that were read.
+    /// The whole of a regular file of at most `limit` bytes (`fileTooBig` beyond), and its status as it was when it was opened,
+    /// so that owner and mode are those of the bytes that were read.
     public static func read(_ path: String, limit: Int) throws(SystemError) -> (bytes: [UInt8], status: FileStatus) {
         let file = try self.open(path, .read)
         let status = try file.descriptor.status()
@@ -108,6 +108,14 @@ public enum Files {
         try self.open(parent, CLINUX_DIRECTORY, 0).descriptor.synchronize()
     }
 
+    /// What a symbolic link points to. Bound: PATH_MAX.
+    public static func readLink(_ path: String) throws(SystemError) -> [UInt8] {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let result = SystemCall.raw { unsafe Glibc.readlink(path, &target, target.count) }
+        let count = try SystemCall.check(result, "readlink")
+        return target[..<Int(count)].map { UInt8(bitPattern: $0) }
+    }
+
     public static func rename(_ old: String, _ new: String) throws(SystemError) {
         guard !new.utf8.contains(0) else { throw SystemError(.invalid, "rename") }
         try unsafe self.path(old, "rename") { old in SystemCall.raw { unsafe new.withCString { unsafe Glibc.rename(old, $0) } } }
@@ -117,8 +125,8 @@ public enum Files {
         try unsafe self.path(path, "unlink") { path in SystemCall.raw { unsafe Glibc.unlink(path) } }
     }
 
-    /// Makes the directory at `path` and those above it. What exists keeps its mode; whether the last one is a directory of the right
-    /// owner is for the caller to ask with `status`.
+    /// Makes the directory at `path` and those above it. What exists keeps its mode; whether the last one is a directory of the
+    /// right owner is for the caller to ask with `status`.
     public static func makeDirectories(_ path: String, mode: UInt32 = 0o700) throws(SystemError) {
         var end = path.startIndex
         while end < path.endIndex {  // Bound: the number of components.

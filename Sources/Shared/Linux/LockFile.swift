@@ -1,8 +1,9 @@
 import Base
 import Glibc
 
-/// A pid file that is locked as long as its process lives: the kernel gives the lock up with the last copy of the descriptor, even after
-/// SIGKILL, so there is no stale lock. The file itself stays, because removing it would let two processes lock two files of one name.
+/// A pid file that is locked as long as its process lives: the kernel gives the lock up with the last copy of the descriptor,
+/// even after SIGKILL, so there is no stale lock. The file itself stays, because removing it would let two processes lock two
+/// files of one name.
 public struct LockFile: ~Copyable, Sendable {
     private let file: OwnedFD
 

@@ -2,8 +2,8 @@ import CLinux
 
 /// Bytes in memory behind a descriptor, for handing a specification or a state to another process.
 public enum MemoryFile {
-    /// A sealed copy of `bytes`: nobody who receives it, and not even we, can change it any more. Its position is at the end of the bytes;
-    /// readers use `contents`. `name` shows up in /proc/PID/fd only.
+    /// A sealed copy of `bytes`: nobody who receives it, and not even we, can change it any more. Its position is at the end of
+    /// the bytes; readers use `contents`. `name` shows up in /proc/PID/fd only.
     public static func sealed(name: String, _ bytes: Span<UInt8>) throws(SystemError) -> OwnedFD {
         let result = SystemCall.uninterrupted { Int(unsafe name.withCString { unsafe clinux_memfd($0) }) }
         let file = OwnedFD(Int32(try SystemCall.check(result, "memfd_create")))

@@ -72,8 +72,8 @@ public enum Processes {
     /// No core files, no ptrace and no /proc/PID/mem for other processes of the same user.
     public static func forbidDumps() throws(SystemError) { try SystemCall.check(clinux_forbid_dumps(), "prctl") }
 
-    /// A child that has ended and waits to be reaped, left as it is. Ask who owns it before taking its status: children with a `PidFD`
-    /// are reaped through that, everything else is an adopted orphan.
+    /// A child that has ended and waits to be reaped, left as it is. Ask who owns it before taking its status: children with a
+    /// `PidFD` are reaped through that, everything else is an adopted orphan.
     public static func peekExited() throws(SystemError) -> Int32? {
         var result = clinux_exit()
         let code = SystemCall.uninterrupted { Int(unsafe clinux_peek_exited(&result)) }
@@ -90,8 +90,8 @@ public enum Processes {
         return result.pid == 0 ? nil : ExitStatus(result)
     }
 
-    /// Signals a process group. False when it has no member left. The group's number stays taken while its leader is not reaped, so
-    /// this is safe only before that.
+    /// Signals a process group. False when it has no member left. The group's number stays taken while its leader is not
+    /// reaped, so this is safe only before that.
     @discardableResult
     public static func signalGroup(_ group: Int32, _ signal: Signal) throws(SystemError) -> Bool {
         precondition(group > 1, "not a process group of ours")

@@ -8,8 +8,8 @@ public enum DescriptorLimit {
     /// The most that `raise` can reach.
     public static func most() throws(SystemError) -> Int { self.number(try self.read().rlim_max) }
 
-    /// Raises the soft limit to the hard one, and returns it. Children get it too; a program that uses select(2) cannot go beyond 1024,
-    /// but would have to be given such numbers first.
+    /// Raises the soft limit to the hard one, and returns it. Children get it too; a program that uses select(2) cannot go
+    /// beyond 1024, but would have to be given such numbers first.
     @discardableResult
     public static func raise() throws(SystemError) -> Int {
         var limit = try self.read()

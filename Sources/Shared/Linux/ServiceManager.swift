@@ -3,8 +3,9 @@ import CLinux
 
 /// The service manager that started this process (systemd, or anything that speaks its protocol), by way of libsystemd.
 ///
-/// The library is loaded on first use, and only when NOTIFY_SOCKET, LISTEN_FDS or WATCHDOG_USEC is set: without a manager nothing of it
-/// is mapped. Only the supervisor may talk to the manager, so its children must not inherit these variables (`Spawn` passes none).
+/// The library is loaded on first use, and only when NOTIFY_SOCKET, LISTEN_FDS or WATCHDOG_USEC is set: without a manager
+/// nothing of it is mapped. Only the supervisor may talk to the manager, so its children must not inherit these variables
+/// (`Spawn` passes none).
 public enum ServiceManager {
     /// One line of a notification.
     public enum Notice: Sendable {
@@ -15,7 +16,8 @@ public enum ServiceManager {
         case watchdog
         /// One line for people; control characters become spaces.
         case status(String)
-        /// Asks for that much time from now on, for a start or stop that takes longer than the manager was told. To be repeated.
+        /// Asks for that much time from now on, for a start or stop that takes longer than the manager was told. To be
+        /// repeated.
         case extendTimeout(Interval)
         case mainProcess(Int32)
 
@@ -47,13 +49,15 @@ public enum ServiceManager {
         return try SystemCall.check(result, "sd_notify") > 0
     }
 
-    /// How long the manager waits for `watchdog` before it kills us; send it every half of this. nil when it does not wait for it.
+    /// How long the manager waits for `watchdog` before it kills us; send it every half of this. nil when it does not wait for
+    /// it.
     public static func watchdogInterval() throws(SystemError) -> Interval? {
         let microseconds = try SystemCall.check(Int(clinux_service_watchdog()), "sd_watchdog_enabled")
         return microseconds == 0 ? nil : .microseconds(min(Int64(microseconds), Int64.max / 1000))
     }
 
-    /// The sockets the manager passed, made close-on-exec. Gives each once: the variables that tell of them leave the environment.
+    /// The sockets the manager passed, made close-on-exec. Gives each once: the variables that tell of them leave the
+    /// environment.
     public static func takeSockets() throws(SystemError) -> [InheritedSocket] {
         var names: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
         let count = try SystemCall.check(unsafe clinux_service_sockets(&names), "sd_listen_fds_with_names")

@@ -13,8 +13,8 @@ public struct SignalFD: ~Copyable, Sendable {
 
     private let queue: OwnedFD
 
-    /// Blocks `signals` in the calling thread and receives them here. Must run before the process starts any thread, because threads
-    /// inherit the mask: one that does not block a signal would take it instead.
+    /// Blocks `signals` in the calling thread and receives them here. Must run before the process starts any thread, because
+    /// threads inherit the mask: one that does not block a signal would take it instead.
     public init(blocking signals: SignalSet) throws(SystemError) {
         try SystemCall.check(clinux_signal_block(signals.rawValue), "pthread_sigmask")
         self.queue = OwnedFD(try SystemCall.check(clinux_signalfd(signals.rawValue), "signalfd"))

@@ -6,22 +6,24 @@ public enum Socket {
     /// What one `accept` did.
     @frozen
     public enum Accepted: Equatable, Sendable {
-        /// The caller owns the descriptor: close-on-exec, non-blocking, and without Nagle's delay (inherited from the listener).
+        /// The caller owns the descriptor: close-on-exec, non-blocking, and without Nagle's delay (inherited from the
+        /// listener).
         case connection(FileDescriptor, SocketAddress)
         case wouldBlock
         /// The connection was gone before it was accepted, or the network reports an old error through it. Try the next one.
         case aborted(Errno)
-        /// EMFILE, ENFILE, ENOBUFS or ENOMEM: the connection stays in the backlog and the listener stays readable. Stop polling it
-        /// until something was closed, or the loop spins.
+        /// EMFILE, ENFILE, ENOBUFS or ENOMEM: the connection stays in the backlog and the listener stays readable. Stop polling
+        /// it until something was closed, or the loop spins.
         case exhausted(Errno)
     }
 
     /// How many connections may wait in the kernel; it cuts this at net.core.somaxconn.
     public static var backlog: Int32 { 4096 }
 
-    /// A non-blocking TCP listener. Port 0 lets the kernel choose: ask `localAddress`. IPv6 listeners take IPv6 only, so `[::]:80` and
-    /// `0.0.0.0:80` can stand side by side. SO_REUSEADDR: a restart does not wait for TIME_WAIT. Never SO_REUSEPORT: when one of several
-    /// listeners is closed, the connections in its backlog are lost.
+    /// A non-blocking TCP listener. Port 0 lets the kernel choose: ask `localAddress`. IPv6 listeners take IPv6 only, so
+    /// `[::]:80` and
+    /// `0.0.0.0:80` can stand side by side. SO_REUSEADDR: a restart does not wait for TIME_WAIT. Never SO_REUSEPORT: when one
+    /// of several listeners is closed, the connections in its backlog are lost.
     public static func listen(_ endpoint: IPEndpoint, backlog: Int32 = Socket.backlog) throws(SystemError) -> OwnedFD {
         let encoded = EncodedAddress(endpoint)
         let socket = try self.open(encoded.family, nonblocking: true)
@@ -35,8 +37,9 @@ public enum Socket {
 
     /// A non-blocking listener at `path`, born with `mode`, so there is no moment with more rights.
     ///
-    /// A socket file that a dead process left behind is replaced; one that somebody answers on is not (`addressInUse`), and neither is
-    /// anything that is no socket. Two processes that start at the same moment must be kept apart by a lock: see `LockFile`.
+    /// A socket file that a dead process left behind is replaced; one that somebody answers on is not (`addressInUse`), and
+    /// neither is anything that is no socket. Two processes that start at the same moment must be kept apart by a lock: see
+    /// `LockFile`.
     public static func listen(
         unix path: String, mode: UInt32 = 0o600, backlog: Int32 = Socket.backlog
     ) throws(SystemError) -> OwnedFD {
@@ -75,7 +78,8 @@ public enum Socket {
         switch code {
         case EAGAIN: return .wouldBlock
         case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(Errno(rawValue: code))
-        // accept(2): errors already pending on the new socket are passed on, and are to be treated like EAGAIN. EPERM: a firewall.
+        // accept(2): errors already pending on the new socket are passed on, and are to be treated like EAGAIN. EPERM: a
+        // firewall.
         case ECONNABORTED, EPERM, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
             ETIMEDOUT:
             return .aborted(Errno(rawValue: code))
@@ -98,7 +102,8 @@ public enum Socket {
         let result = unsafe address.withPointer { pointer, length in
             SystemCall.raw { unsafe Glibc.connect(socket.descriptor.rawValue, pointer, length) }
         }
-        // Expected: an interrupted connect goes on by itself; calling it again waits for the result (EISCONN when it is already there).
+        // Expected: an interrupted connect goes on by itself; calling it again waits for the result (EISCONN when it is already
+        // there).
         if result == -Int(EINTR) {
             let again = unsafe address.withPointer { pointer, length in
                 SystemCall.uninterrupted {

@@ -35,7 +35,8 @@ extension FileDescriptor {
         Int(try SystemCall.check(clinux_readable_bytes(self.rawValue), "ioctl"))
     }
 
-    /// Lets the kernel drop the connection when its peer has been silent for that long, in whole seconds (TCP_KEEPIDLE, three probes).
+    /// Lets the kernel drop the connection when its peer has been silent for that long, in whole seconds (TCP_KEEPIDLE, three
+    /// probes).
     public func setKeepAlive(idleSeconds: Int32, probeSeconds: Int32) throws(SystemError) {
         try self.setOption(SOL_SOCKET, SO_KEEPALIVE, 1)
         try self.setOption(Int32(IPPROTO_TCP), TCP_KEEPIDLE, idleSeconds)

@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// A program to start, and everything it is given. Nothing is inherited that is not named here: no descriptor, no variable, no signal
-/// mask, no ignored signal.
+/// A program to start, and everything it is given. Nothing is inherited that is not named here: no descriptor, no variable, no
+/// signal mask, no ignored signal.
 public struct Spawn: Sendable {
     /// Where the child stands towards signals of terminals and groups.
     @frozen
@@ -33,7 +33,8 @@ public struct Spawn: Sendable {
     public var environment: [[UInt8]]
     /// nil: ours.
     public var directory: [UInt8]?
-    /// Element n becomes descriptor n of the child, beginning with standard input, output and error. Any numbers, also repeated ones.
+    /// Element n becomes descriptor n of the child, beginning with standard input, output and error. Any numbers, also repeated
+    /// ones.
     /// Everything else is closed.
     public var descriptors: [FileDescriptor]
     public var placement: Placement

@@ -1,7 +1,7 @@
 import Glibc
 
-/// The one place where results of system calls become values or errors. Raw results follow the kernel's own convention: the negative
-/// error number, so that it travels with the result and nothing in between can overwrite `errno`.
+/// The one place where results of system calls become values or errors. Raw results follow the kernel's own convention: the
+/// negative error number, so that it travels with the result and nothing in between can overwrite `errno`.
 enum SystemCall {
     /// For functions of the C library: -1 becomes the negative error number. `errno` is read right after `body`.
     @inline(__always)

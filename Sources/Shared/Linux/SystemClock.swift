@@ -3,8 +3,8 @@ import Glibc
 
 /// The clocks of this machine.
 public enum SystemClock {
-    /// CLOCK_MONOTONIC: never set, does not count the time the machine was suspended. Shared by all processes, so instants survive a
-    /// re-exec.
+    /// CLOCK_MONOTONIC: never set, does not count the time the machine was suspended. Shared by all processes, so instants
+    /// survive a re-exec.
     public static func now() -> Instant {
         Instant(nanoseconds: self.read(CLOCK_MONOTONIC))
     }

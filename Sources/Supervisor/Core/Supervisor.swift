@@ -46,9 +46,13 @@ public struct Supervisor: ~Copyable {
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
 
+    /// What failed authentications cost their source.
+    var penalties: SourcePenalties<PeerAddress>
     var counters = Counters()
     var startedAt: Instant
     var isAcceptingPaused = false
+    /// For the expiry of keys.
+    var wallSeconds: Int64 = 0
     /// IMF-fixdate of the current second (RFC 9110 5.6.7), for the Date field.
     var date: [UInt8] = []
 
@@ -99,6 +103,7 @@ public struct Supervisor: ~Copyable {
         self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
+        self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
         self.startedAt = now
     }
 
@@ -128,6 +133,7 @@ public struct Supervisor: ~Copyable {
 
     /// Once in a second of the wall clock, from the driver: the Date of every response until the next call.
     public mutating func wallClock(secondsSince1970: Int64) {
+        self.wallSeconds = secondsSince1970
         self.date.removeAll(keepingCapacity: true)
         HTTPDate.append(unixSeconds: secondsSince1970, to: &self.date)
     }

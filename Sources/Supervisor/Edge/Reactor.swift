@@ -33,7 +33,7 @@ struct Reactor: ~Copyable {
 
     struct Listener {
         var descriptor: FileDescriptor?
-        let isLoopback: Bool
+        let requiresCredential: Bool
     }
 
     init(

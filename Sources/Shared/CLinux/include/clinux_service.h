@@ -9,8 +9,8 @@
 int clinux_service_notify(const char *state);
 /// Microseconds between two WATCHDOG=1 the manager waits for at most, 0 when none is asked for, or a negative errno.
 int64_t clinux_service_watchdog(void);
-/// The number of inherited sockets, the first of which is descriptor 3; 0 without socket activation; or a negative errno. All are
-/// made close-on-exec, and LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES leave the environment.
+/// The number of inherited sockets, the first of which is descriptor 3; 0 without socket activation; or a negative errno. All
+/// are made close-on-exec, and LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES leave the environment.
 /// `names` receives an array of `result` strings, to be given to clinux_service_free_names.
 int clinux_service_sockets(char *_Nullable *_Nullable *_Nonnull names);
 void clinux_service_free_names(char *_Nullable *_Nullable names, int count);

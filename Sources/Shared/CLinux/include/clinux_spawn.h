@@ -23,8 +23,8 @@ struct clinux_spawn_request {
     int placement;
 };
 
-/// posix_spawn with every signal at its default and none blocked. The child's pid, or a negative errno, which is also how a failed
-/// exec is told. No descriptor is left behind.
+/// posix_spawn with every signal at its default and none blocked. The child's pid, or a negative errno, which is also how a
+/// failed exec is told. No descriptor is left behind.
 int clinux_spawn(const struct clinux_spawn_request *request);
 
 #pragma clang assume_nonnull end

@@ -45,6 +45,7 @@ public enum JSONString {
 
     /// The text for logs and configuration. Wire decisions compare bytes: `String` equality is canonical equivalence.
     public static func string(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
+        // tidy:allow wire-string: for people and for configuration, as the comment above says
         String(decoding: self.unescape(bytes, range), as: UTF8.self)
     }
 
@@ -172,6 +173,7 @@ public enum JSONNumber {
             default: return nil
             }
         }
+        // tidy:allow wire-string: the bytes were checked against the grammar of numbers above
         guard let value = Double(String(decoding: [UInt8](bytes, range), as: UTF8.self)), value.isFinite else { return nil }
         return value
     }

@@ -10,7 +10,8 @@ extension Supervisor {
         revision: Revision, session: SessionKey?, level: LogLevel?, at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
-        if let wait = self.servers[server].restart.retryAfter(at: now) {
+        if self.servers[server].restart.refusesCalls {
+            let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
             return self.refuseUnavailable(
                 key, request, message, "the server \(self.servers[server].name) keeps failing and is not being restarted yet",
                 retryAfter: wait, at: now)

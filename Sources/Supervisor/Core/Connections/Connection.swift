@@ -66,12 +66,13 @@ struct Connection {
     let openedAt: Instant
     var requests = 0
     let peer: PeerAddress
-    let isLoopbackListener: Bool
+    /// Whether requests that come in through its listener must carry a credential.
+    let requiresCredential: Bool
 
-    init(limits: HTTPLimits, peer: PeerAddress, isLoopbackListener: Bool, deadline: Instant, now: Instant) {
+    init(limits: HTTPLimits, peer: PeerAddress, requiresCredential: Bool, deadline: Instant, now: Instant) {
         self.decoder = HTTPRequestDecoder(limits: limits)
         self.peer = peer
-        self.isLoopbackListener = isLoopbackListener
+        self.requiresCredential = requiresCredential
         self.deadline = deadline
         self.openedAt = now
     }
@@ -105,6 +106,8 @@ struct Refusal: Equatable {
     var id: [UInt8] = []
     /// Raw JSON of the error's `data`.
     var data: [UInt8] = []
+    /// The whole body where it is fixed, as for a missing credential. Replaces all of the above but status and headers.
+    var body: [UInt8] = []
 
     init(_ status: Int, _ code: ErrorCode, _ message: String) {
         self.status = status

@@ -4,10 +4,10 @@ import Wire
 
 extension Supervisor {
     /// A client connected. Nil when all connections are in use: the driver closes the descriptor and is told to pause accepting.
-    public mutating func connectionOpened(peer: PeerAddress, isLoopbackListener: Bool, at now: Instant) -> ConnectionKey? {
+    public mutating func connectionOpened(peer: PeerAddress, requiresCredential: Bool, at now: Instant) -> ConnectionKey? {
         let deadline = now + self.configuration.limits.headerTimeout
         let connection = Connection(
-            limits: self.httpLimits, peer: peer, isLoopbackListener: isLoopbackListener, deadline: deadline, now: now)
+            limits: self.httpLimits, peer: peer, requiresCredential: requiresCredential, deadline: deadline, now: now)
         guard let key = self.connections.insert(connection) else { return nil }
         self.arm(key, at: deadline)
         if self.connections.isFull {

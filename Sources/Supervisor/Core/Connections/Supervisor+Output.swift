@@ -165,6 +165,7 @@ extension Supervisor {
 extension Refusal {
     /// JSON-RPC on MCP endpoints; elsewhere `{"error":…}`. The id is left out where it could not be read.
     func appendBody(isMCP: Bool, to body: inout [UInt8]) {
+        guard self.body.isEmpty else { return body.append(contentsOf: self.body) }
         guard isMCP else {
             body.append(#"{"error":"#)
             body.appendJSON(string: self.message)

@@ -12,6 +12,7 @@ extension Supervisor {
             return self.refuse(key, refusal, at: now)
         }
         guard let head = self.connections[key].decoder.head else { preconditionFailure("a request without a head") }
+        if head.method == .options { return self.answerPreflight(key, head, bytes, at: now) }
         switch self.connections[key].exchange.route {
         case .health, .ready: self.answerHealth(key, at: now)
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
