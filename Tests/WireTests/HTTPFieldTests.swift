@@ -42,6 +42,20 @@ import Wire
         }
     }
 
+    @Test(arguments: [8, 11, 16, 19])
+    func `each byte is judged alike at every offset of a long name`(length: Int) {
+        let tokens = Set("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+        for offset in 1..<length {
+            for byte in UInt8(0x21)...UInt8.max where byte != 0x3A {
+                var name = [UInt8](repeating: UInt8(ascii: "n"), count: length)
+                name[offset] = byte
+                let bytes = Array("GET / HTTP/1.1\r\nHost: a\r\n".utf8) + name + Array(": b\r\n\r\n".utf8)
+                #expect(
+                    (HTTPTranscript(bytes, ends: [bytes.count]).refusal == nil) == tokens.contains(byte), "\(byte) at \(offset)")
+            }
+        }
+    }
+
     @Test(arguments: HTTPFieldName.allCases)
     func `a recognised field is found in any case and in no other spelling`(name: HTTPFieldName) throws {
         let lower = "\(name.name)"

@@ -89,6 +89,19 @@ import Wire
         #expect(HTTPTranscript.of("GET / HTTP/1.0\r\nHost: \(host)\r\n\r\n").events == [.refused(.malformedHost)])
     }
 
+    @Test func `each byte is judged alike at every offset of a host`() {
+        let allowed = Set("-._~!$&'()*+;=0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
+        for offset in 0..<19 {
+            for byte in UInt8(0x21)...UInt8.max where byte != 0x3A {
+                var host = [UInt8](repeating: UInt8(ascii: "h"), count: 19)
+                host[offset] = byte
+                let bytes = Array("GET / HTTP/1.1\r\nHost: ".utf8) + host + Array("\r\n\r\n".utf8)
+                let isValid = HTTPTranscript(bytes, ends: [bytes.count]).refusal == nil
+                #expect(isValid == allowed.contains(byte), "\(byte) at \(offset)")
+            }
+        }
+    }
+
     @Test func `a missing or a second Host is refused`() {
         #expect(HTTPTranscript.of("GET / HTTP/1.1\r\n\r\n").events == [.refused(.missingHost)])
         #expect(HTTPTranscript.of("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n").events == [.refused(.repeatedField)])
