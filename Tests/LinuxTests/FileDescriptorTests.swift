@@ -6,7 +6,10 @@ import Testing
 @Suite struct FileDescriptorTests {
     @Test(arguments: [false, true])
     func `pipes and socket pairs are close-on-exec and block only when asked to`(nonblocking: Bool) throws {
-        for pair in [try DescriptorPair.pipe(nonblocking: nonblocking).release(), try DescriptorPair.sockets(nonblocking: nonblocking).release()] {
+        for pair in [
+            try DescriptorPair.pipe(nonblocking: nonblocking).release(),
+            try DescriptorPair.sockets(nonblocking: nonblocking).release(),
+        ] {
             for descriptor in [pair.first, pair.second] {
                 #expect(try descriptor.isCloseOnExec())
                 #expect(try descriptor.isNonblocking() == nonblocking)

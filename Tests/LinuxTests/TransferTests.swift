@@ -50,7 +50,9 @@ import Testing
         let pipe = try DescriptorPair.pipe(nonblocking: true)
         let moved = try unsafe head.withUnsafeBytes { head in
             try unsafe body.withUnsafeBytes { body in
-                let pieces = unsafe [WritePiece(head), WritePiece(UnsafeRawBufferPointer(start: nil, count: 0)), WritePiece(body)]
+                let pieces = unsafe [
+                    WritePiece(head), WritePiece(UnsafeRawBufferPointer(start: nil, count: 0)), WritePiece(body),
+                ]
                 return try unsafe pieces.withUnsafeBufferPointer { try unsafe pipe.second.descriptor.write($0) }
             }
         }

@@ -105,7 +105,8 @@ public enum Files {
         }
         let slash = path.utf8.lastIndex(of: 0x2F)
         let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        try self.open(parent, CLINUX_DIRECTORY, 0).descriptor.synchronize()
+        let directory = try self.open(parent, CLINUX_DIRECTORY, 0)
+        try directory.descriptor.synchronize()
     }
 
     /// What a symbolic link points to. Bound: PATH_MAX.
