@@ -105,7 +105,9 @@ public enum Files {
         }
         let slash = path.utf8.lastIndex(of: 0x2F)
         let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-        try self.open(parent, CLINUX_DIRECTORY, 0).descriptor.synchronize()
+        let directory = try self.open(parent, CLINUX_DIRECTORY, 0)
+        try directory.descriptor.synchronize()
+        directory.close()  // Not before the call above: a temporary would be gone by then.
     }
 
     public static func rename(_ old: String, _ new: String) throws(SystemError) {
