@@ -60,6 +60,6 @@ let package = Package(
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
-        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge", "CSQLite"]),
+        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),
     ]
 )

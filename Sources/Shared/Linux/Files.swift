@@ -107,6 +107,7 @@ public enum Files {
         let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let directory = try self.open(parent, CLINUX_DIRECTORY, 0)
         try directory.descriptor.synchronize()
+        directory.close()  // Not before the call above: a temporary would be gone by then.
     }
 
     /// What a symbolic link points to. Bound: PATH_MAX.

@@ -127,8 +127,7 @@ final class DatabaseSession {
     private func shadowSchema() throws(ToolFailure) -> ShadowSchema {
         if let shadow = self.shadow { return shadow }
         do throws(SQLiteError) {
-            let shadow = try ShadowSchema(
-                self.catalogue, self.layers, self.connection.guardian.control, modules: self.modules)
+            let shadow = try ShadowSchema(self.catalogue, modules: self.modules)
             self.shadow = shadow
             return shadow
         } catch {

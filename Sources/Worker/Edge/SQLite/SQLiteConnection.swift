@@ -6,6 +6,7 @@ import CSQLite
     private let handle: OpaquePointer
     let guardian: StatementGuard
     let layers: Confinement
+    private var boundedFunctions: BoundedFunctions?
 
     /// Opens `path`, which is a plain absolute path: URI processing is off for the whole process.
     /// `busyTimeout` is how long a statement waits for a writer that holds the file.
@@ -19,11 +20,12 @@ import CSQLite
         try self.run("PRAGMA temp_store=MEMORY")
         try self.run("PRAGMA cell_size_check=ON")
         if layers.contains(.queryOnly) { try self.run("PRAGMA query_only=ON") }
+        if layers.contains(.limits) { self.boundedFunctions = unsafe try BoundedFunctions(on: self.handle) }
         unsafe self.guardian.install(on: self.handle, layers)
     }
 
-    /// Opens a private database in memory for a shadow schema. It must be able to write: to create its empty tables.
-    init(inMemory layers: Confinement, control: LaneControl) throws(SQLiteError) {
+    /// Opens a private database in memory, which holds nothing yet and may be written.
+    init(inMemory layers: Confinement, control: LaneControl = LaneControl()) throws(SQLiteError) {
         let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         unsafe self.handle = try Self.open([UInt8](":memory:"), flags: flags)
         self.guardian = StatementGuard(control: control)

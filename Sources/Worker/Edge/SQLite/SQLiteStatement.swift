@@ -42,6 +42,15 @@ import CSQLite
 
     func bind(_ value: Double, at index: Int32) { unsafe sqlite3_bind_double(self.handle, index, value) }
 
+    /// A value that the engine lends to one of our functions.
+    func bind(_ value: OpaquePointer, at index: Int32) { unsafe sqlite3_bind_value(self.handle, index, value) }
+
+    /// Copies a column into the result of one of our functions.
+    func giveValue(_ column: Int32, to context: OpaquePointer) {
+        guard let value = unsafe sqlite3_column_value(self.handle, column) else { return }
+        unsafe sqlite3_result_value(context, value)
+    }
+
     func name(ofColumn column: Int) -> [UInt8] {
         guard let name = unsafe sqlite3_column_name(self.handle, Int32(column)) else { return [] }
         return unsafe [UInt8](cString: name)

@@ -9,9 +9,11 @@ import WorkerCore
 /// Its error messages speak only of what the caller may see, so they may be passed on.
 final class ShadowSchema {
     private let connection: SQLiteConnection
+    /// It has an authorizer, switches and limits of its own, whatever the real connection has.
+    private static let layers: Confinement = [.switches, .limits, .authorizer, .statementChecks]
 
-    init(_ catalogue: Catalogue, _ layers: Confinement, _ control: LaneControl, modules: Set<[UInt8]>) throws(SQLiteError) {
-        self.connection = try SQLiteConnection(inMemory: layers, control: control)
+    init(_ catalogue: Catalogue, modules: Set<[UInt8]>) throws(SQLiteError) {
+        self.connection = try SQLiteConnection(inMemory: Self.layers)
         let guardian = self.connection.guardian
         self.connection.setLimits(forForeignText: false, columnsMax: catalogue.columnsMax)
         for object in catalogue.objects where !object.columns.isEmpty {

@@ -1,11 +1,11 @@
 import Base
-import Glibc
+import Linux
 
 /// The database that a first start serves: a small shop with two years of orders. The same bytes of data every time.
 enum SampleDatabase {
     enum Failure: Error {
         case engine(code: Int32)
-        case file(errno: Int32)
+        case file(SystemError)
     }
 
     private static let seed: UInt64 = 20_240_101
@@ -15,20 +15,20 @@ enum SampleDatabase {
 
     /// Writes it beside `path` and renames it there, so nobody ever opens half of it. Replaces what was at `path`.
     static func write(to path: [UInt8]) throws(Failure) {
-        var temporary = path
-        temporary.append(contentsOf: ".\(getpid()).new".utf8)
-        _ = unsafe temporary.withCString { unsafe unlink($0) }
+        let target = String(decoding: path, as: UTF8.self)
+        let temporary = "\(target).\(Processes.current).new"
+        try? Files.remove(temporary)  // Expected: it is there only after a crash.
         do throws(SQLiteError) {
-            try self.fill(SQLiteConnection(creating: temporary))
+            try self.fill(SQLiteConnection(creating: Array(temporary.utf8)))
         } catch {
-            _ = unsafe temporary.withCString { unsafe unlink($0) }
+            try? Files.remove(temporary)
             throw .engine(code: error.code)
         }
-        let result = unsafe temporary.withCString { from in unsafe path.withCString { to in unsafe rename(from, to) } }
-        guard result == 0 else {
-            let code = errno
-            _ = unsafe temporary.withCString { unsafe unlink($0) }
-            throw .file(errno: code)
+        do throws(SystemError) {
+            try Files.rename(temporary, target)
+        } catch {
+            try? Files.remove(temporary)
+            throw .file(error)
         }
     }
 
