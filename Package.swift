@@ -39,7 +39,7 @@ let package = Package(
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
-            name: "mcp-supervisor", dependencies: ["SupervisorCore", "SupervisorEdge"], path: "Sources/Supervisor/Main",
+            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main",
             swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         .target(

@@ -1,77 +1,45 @@
-public import SupervisorCore
 import Base
 import Linux
+import SupervisorCore
 
-/// `mcp-supervisor run`: everything between the parsed options and the exit status.
+/// The program behind the command line: one entry for each command, each ending in an exit status.
 public enum Application {
-    /// BSD sysexits, as far as the interface names them.
-    public enum ExitStatus {
-        public static let usage: Int32 = 64
-        public static let unavailable: Int32 = 69
-        public static let software: Int32 = 70
-        public static let permission: Int32 = 77
-        public static let configuration: Int32 = 78
-    }
-
-    /// Each step has one error exit. Nothing of the outside is changed before the configuration has been accepted.
-    public static func run(_ options: RunOptions) -> Int32 {
-        let environment = Self.environment()
-        var input = ConfigurationLoader.Input(options: options, environment: environment)
-        if let path = RunOptions.configurationFile(options: options, environment: environment) {
-            do {
-                input.file = try Files.read(path, limit: ConfigurationLoader.fileBytesMax).bytes
-            } catch {
-                return Self.fail(ExitStatus.configuration, "cannot read the configuration \(path): \(error)")
-            }
-        }
-        let outcome = ConfigurationLoader.load(input)
-        for finding in outcome.findings { Self.printError("\(finding.severity): \(finding)") }
-        guard let configuration = outcome.configuration else { return ExitStatus.configuration }
-        do {
-            return try Self.serve(configuration, environment)
-        } catch {
-            return Self.fail(ExitStatus.software, "\(error)")
+    /// `arguments` without the program's name.
+    public static func main(_ arguments: [String]) -> Int32 {
+        switch Command.parse(arguments) {
+        case .success(let command): self.execute(command).rawValue
+        case .failure(let error): self.fail(.usage, error.description).rawValue
         }
     }
 
-    private static func serve(_ configuration: Configuration, _ environment: [EnvironmentVariable]) throws(SystemError) -> Int32 {
-        try Signal.brokenPipe.ignore()
-        let signals = try SignalFD(blocking: SignalSet([.terminate, .interrupt, .hangup, .user1, .user2]))
-        try DescriptorLimit.raise()
-        let setup: Startup
-        let verifier: CredentialVerifier?
+    private static func execute(_ command: Command) -> ExitCode {
         do throws(Startup.Failure) {
-            verifier = try Credentials.verifier(configuration.authentication, environment)
-            setup = try Startup(configuration)
+            switch command {
+            case .run(let options): return try RunCommand.run(options)
+            case .checkConfiguration(let options): return try RunCommand.check(options)
+            case .createKey(let group, let expires, let file): try KeyCommands.create(group: group, expires: expires, file)
+            case .listKeys(let file): try KeyCommands.list(file)
+            case .revokeKey(let id, let file): try KeyCommands.revoke(id: id, file)
+            case .version: self.print("mcp-supervisor \(Supervisor.version)")
+            case .help(let topic): self.print(topic.text, terminator: "")
+            }
+            return .success
         } catch {
-            return Self.fail(error.status, error.text)
-        }
-        let now = SystemClock.now()
-        let seed = try Entropy.seed()
-        let supervisor = Supervisor(
-            configuration, access: AccessPolicy(configuration, listeners: setup.addresses, verifier: verifier), seed: seed, unguessable: Startup.sessionID, now: now)
-        let log = LogWriter(
-            output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
-        var reactor = Reactor(
-            supervisor, configuration: configuration, listeners: setup.listeners, command: setup.command, epoll: try Epoll(),
-            signals: signals, log: log, now: now, announceReady: { setup.announce() })
-        return try reactor.run()
-    }
-
-    static func environment() -> [EnvironmentVariable] {
-        ProcessEnvironment.all().compactMap { entry in
-            guard let equals = entry.firstIndex(of: 0x3D), let value = String(validating: entry[(equals + 1)...], as: UTF8.self)
-            else { return nil }
-            return EnvironmentVariable(name: String(decoding: entry[..<equals], as: UTF8.self), value: value)
+            return self.fail(error.code, error.text)
         }
     }
 
-    static func fail(_ status: Int32, _ text: String) -> Int32 {
-        Self.printError(text)
-        return status
+    static func print(_ text: String, terminator: String = "\n") {
+        // A reader of our output that has gone (`| head`) is nobody's failure.
+        try? FileDescriptor.standardOutput.writeAll(Array((text + terminator).utf8).span)
     }
 
     static func printError(_ text: String) {
         try? FileDescriptor.standardError.writeAll(Array("mcp-supervisor: \(text)\n".utf8).span)
+    }
+
+    private static func fail(_ code: ExitCode, _ text: String) -> ExitCode {
+        self.printError(text)
+        return code
     }
 }

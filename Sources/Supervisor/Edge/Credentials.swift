@@ -22,7 +22,7 @@ enum Credentials {
         }
         for finding in findings { Application.printError("\(finding.severity): \(finding)") }
         guard !findings.contains(where: { $0.severity == .error }) else {
-            throw Startup.Failure(status: Application.ExitStatus.configuration, text: "the keys cannot be used, see above")
+            throw Startup.Failure(code: .configuration, text: "the keys cannot be used, see above")
         }
         let verifier = CredentialVerifier(keys: keys, tokens: tokens, functions: Digest.functions)
         return verifier.isEmpty ? nil : verifier
@@ -33,11 +33,11 @@ enum Credentials {
         do {
             contents = try Files.read(path, limit: APIKeyFile.fileBytesMax)
         } catch {
-            throw Startup.Failure(status: Application.ExitStatus.configuration, text: "cannot read the key file \(path): \(error)")
+            throw Startup.Failure(code: .configuration, text: "cannot read the key file \(path): \(error)")
         }
         guard !contents.status.isReadableByOthers, !contents.status.isWritableByOthers else {
             throw Startup.Failure(
-                status: Application.ExitStatus.configuration,
+                code: .configuration,
                 text: "the key file \(path) can be read or changed by others; run: chmod 600 \(path)")
         }
         return APIKeyFile.parse(contents.bytes, path: path)

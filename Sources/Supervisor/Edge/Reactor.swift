@@ -52,8 +52,8 @@ struct Reactor: ~Copyable {
         self.now = now
     }
 
-    /// Runs until the machine says exit; returns the status.
-    mutating func run() throws(SystemError) -> Int32 {
+    /// Runs until the machine says exit.
+    mutating func run() throws(SystemError) -> ExitCode {
         try self.epoll.add(self.signals.descriptor, .readable, data: Token(.signal).word)
         try self.watchListeners()
         self.supervisor.start(at: self.now)
@@ -76,7 +76,7 @@ struct Reactor: ~Copyable {
             }
             self.settle()
         }
-        return self.exitStatus ?? 0
+        return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
     }
 
     private mutating func tellWallClock() {

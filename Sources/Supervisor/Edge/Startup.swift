@@ -6,7 +6,7 @@ import SupervisorCore
 /// What `run` opens and finds before the loop begins: sockets, the worker program, the sample's place.
 struct Startup {
     struct Failure: Error {
-        let status: Int32
+        let code: ExitCode
         let text: String
     }
 
@@ -55,11 +55,11 @@ struct Startup {
             switch error.errno {
             case .addressInUse:
                 throw Failure(
-                    status: Application.ExitStatus.unavailable,
+                    code: .unavailable,
                     text: "\(address) is in use by another program; stop that one, or choose another port with --port")
             case .accessDenied, .permission:
-                throw Failure(status: Application.ExitStatus.permission, text: "may not listen on \(address): \(error)")
-            default: throw Failure(status: Application.ExitStatus.unavailable, text: "cannot listen on \(address): \(error)")
+                throw Failure(code: .permission, text: "may not listen on \(address): \(error)")
+            default: throw Failure(code: .unavailable, text: "cannot listen on \(address): \(error)")
             }
         }
     }
@@ -67,7 +67,7 @@ struct Startup {
     /// `mcp-worker` lies beside `mcp-supervisor`.
     private static func workerProgram() throws(Failure) -> [UInt8] {
         guard let own = try? Files.readLink("/proc/self/exe"), let slash = own.lastIndex(of: 0x2F) else {
-            throw Failure(status: Application.ExitStatus.software, text: "cannot find out where this program is")
+            throw Failure(code: .software, text: "cannot find out where this program is")
         }
         return own[..<slash] + Array("/mcp-worker".utf8)
     }
@@ -92,7 +92,7 @@ struct Startup {
             }
         }
         throw Failure(
-            status: Application.ExitStatus.permission,
+            code: .permission,
             text: "cannot make the sample database (\(last)); name a writable directory with --state-dir")
     }
 
