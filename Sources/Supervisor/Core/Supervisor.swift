@@ -120,7 +120,9 @@ public struct Supervisor: ~Copyable {
     /// Effects or output that the driver has not taken yet.
     public var hasWork: Bool { !self.effects.isEmpty || !self.dirtyWorkers.isEmpty || !self.dirtyConnections.isEmpty }
 
-    public func hasOutput(_ key: ConnectionKey) -> Bool { self.connections.contains(key) && self.connections[key].unsentBytes > 0 }
+    public func hasOutput(_ key: ConnectionKey) -> Bool {
+        self.connections.contains(key) && self.connections[key].unsentBytes > 0
+    }
 
     public func hasOutput(worker key: WorkerKey) -> Bool { self.workers.contains(key) && self.workers[key].unsentBytes > 0 }
 

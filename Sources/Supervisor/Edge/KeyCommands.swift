@@ -31,7 +31,8 @@ enum KeyCommands {
         for key in file.keys {
             let state = key.isValid(at: now) ? "valid" : key.revoked != nil ? "revoked" : "expired"
             let end = key.expires.map { CalendarTime.text($0) } ?? "never"
-            Application.print("\(key.id)  group \(key.group)  created \(CalendarTime.text(key.created))  expires \(end)  \(state)")
+            Application.print(
+                "\(key.id)  group \(key.group)  created \(CalendarTime.text(key.created))  expires \(end)  \(state)")
         }
     }
 
@@ -53,7 +54,8 @@ enum KeyCommands {
         let outcome = try RunCommand.load(options, RunCommand.environment())
         if let path = outcome.configuration?.authentication.keyFile { return path }
         throw Startup.Failure(
-            code: .configuration, text: "no key file is named; use --keys FILE, or --config FILE of a configuration with auth.keys")
+            code: .configuration,
+            text: "no key file is named; use --keys FILE, or --config FILE of a configuration with auth.keys")
     }
 
     private static func read(_ path: String, mayBeMissing: Bool) throws(Startup.Failure) -> APIKeyFile {

@@ -19,7 +19,8 @@ extension Reactor {
         for _ in 0..<Self.acceptsPerTurn {
             guard self.isAccepting, let listener = self.listeners[index].descriptor else { return }
             switch try? Socket.accept(listener) {
-            case .connection(let descriptor, let address): self.open(descriptor, address, self.listeners[index].requiresCredential)
+            case .connection(let descriptor, let address):
+                self.open(descriptor, address, self.listeners[index].requiresCredential)
             case .wouldBlock, nil: return
             case .aborted: continue
             case .exhausted(let errno):
@@ -33,7 +34,8 @@ extension Reactor {
     }
 
     private mutating func open(_ descriptor: FileDescriptor, _ address: SocketAddress, _ requiresCredential: Bool) {
-        guard let key = self.supervisor.connectionOpened(peer: address.peer, requiresCredential: requiresCredential, at: self.now) else {
+        guard let key = self.supervisor.connectionOpened(peer: address.peer, requiresCredential: requiresCredential, at: self.now)
+        else {
             return descriptor.close()
         }
         do {

@@ -14,7 +14,9 @@ struct SocketTable {
 
     subscript(_ key: SlotKey) -> Socket? {
         get {
-            guard Int(key.slot) < self.sockets.count, let socket = self.sockets[Int(key.slot)], socket.key == key else { return nil }
+            guard Int(key.slot) < self.sockets.count, let socket = self.sockets[Int(key.slot)], socket.key == key else {
+                return nil
+            }
             return socket
         }
         set {

@@ -29,8 +29,9 @@ struct Startup {
         self.command = WorkerCommand(workerProgram: try Self.workerProgram(), samplePath: try Self.sample(configuration))
     }
 
-    private static func listen(_ address: SupervisorCore.ListenAddress) throws(Failure) -> (FileDescriptor, SupervisorCore.ListenAddress)
-    {
+    private static func listen(_ address: SupervisorCore.ListenAddress) throws(Failure) -> (
+        FileDescriptor, SupervisorCore.ListenAddress
+    ) {
         do throws(SystemError) {
             switch address {
             case .tcp(let ip, let port):
@@ -118,7 +119,11 @@ struct Startup {
     static func sessionID() -> SessionID {
         guard let bytes = try? Entropy.bytes(count: 16) else { preconditionFailure("the kernel gives no random bytes") }
         let words = bytes.enumerated().reduce(into: (UInt64(0), UInt64(0))) { words, byte in
-            if byte.offset < 8 { words.0 = words.0 << 8 | UInt64(byte.element) } else { words.1 = words.1 << 8 | UInt64(byte.element) }
+            if byte.offset < 8 {
+                words.0 = words.0 << 8 | UInt64(byte.element)
+            } else {
+                words.1 = words.1 << 8 | UInt64(byte.element)
+            }
         }
         return SessionID(high: words.0, low: words.1)
     }

@@ -63,6 +63,7 @@ enum WireID {
     static func key(_ integer: Int64) -> CallKey? {
         guard integer > 0, integer < 1 << 52 else { return nil }
         let word = UInt64(integer)
-        return CallKey(slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
+        return CallKey(
+            slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
     }
 }

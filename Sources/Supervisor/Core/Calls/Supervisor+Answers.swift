@@ -42,7 +42,9 @@ extension Supervisor {
     }
 
     /// The last message for a request: as the whole response, or as the last event of its stream.
-    mutating func finish(_ connection: ConnectionKey, _ status: Int, headers: HTTPFields = HTTPFields(), _ body: Span<UInt8>, at now: Instant) {
+    mutating func finish(
+        _ connection: ConnectionKey, _ status: Int, headers: HTTPFields = HTTPFields(), _ body: Span<UInt8>, at now: Instant
+    ) {
         switch self.connections[connection].phase {
         case .waiting:
             self.respond(

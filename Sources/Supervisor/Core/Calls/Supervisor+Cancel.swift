@@ -72,7 +72,10 @@ extension Supervisor {
         let waited = (now - call.arrivedAt).wholeMilliseconds
         self.log(
             .warning, "a call timed out",
-            [.text("server", self.servers[call.server].name), .text("method", call.method.text.description), .number("waitedMs", waited)])
+            [
+                .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
+                .number("waitedMs", waited),
+            ])
         // Tell the worker first, while the call is still known.
         let connection = call.connection
         self.withdraw(key, reason: "the call timed out", at: now)

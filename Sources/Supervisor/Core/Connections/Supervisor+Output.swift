@@ -66,7 +66,8 @@ extension Supervisor {
 
     /// Answers the request in progress.
     mutating func respond(
-        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>, at now: Instant
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
+        at now: Instant
     ) {
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
@@ -87,7 +88,8 @@ extension Supervisor {
     mutating func refuse(_ key: ConnectionKey, _ refusal: Refusal, at now: Instant) {
         var body: [UInt8] = []
         refusal.appendBody(isMCP: self.connections[key].exchange.route.isMCP, to: &body)
-        self.respond(key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
+        self.respond(
+            key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
     }
 
     /// The answer to the current request is queued whole.
@@ -105,7 +107,9 @@ extension Supervisor {
 
     // MARK: Event streams
 
-    mutating func openStream(_ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant) {
+    mutating func openStream(
+        _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
+    ) {
         let exchange = self.connections[key].exchange
         let head = HTTPResponseHead.eventStream(
             requestMinorVersion: exchange.isHTTP10 ? 0 : 1, keepAlive: exchange.keepAlive, extra: self.withCORS(key, headers))
@@ -122,7 +126,9 @@ extension Supervisor {
         // Bound: a final answer always fits behind what is queued; notifications only up to the limit.
         guard isFinal || self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else {
             self.counters.droppedNotifications += 1
-            self.log(.warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)])
+            self.log(
+                .warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)]
+            )
             self.connectionLost(key, at: now)
             return false
         }

@@ -85,7 +85,8 @@ extension Supervisor {
         }
         let purpose = Call.Purpose.initialize(InitializeRequest(revision: .negotiated(asked: asked), clientName: name))
         self.admit(
-            key, server, request, message, purpose: purpose, revision: .negotiated(asked: asked), session: nil, level: nil, at: now)
+            key, server, request, message, purpose: purpose, revision: .negotiated(asked: asked), session: nil, level: nil,
+            at: now)
     }
 
     /// The worker's handshake is known: makes the session and answers `initialize`. The session exists only from here on, so a

@@ -43,7 +43,8 @@ extension Supervisor {
 
     /// `message` is the JSON text; `bytes` holds the head's fields.
     private mutating func message(
-        _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ message: Span<UInt8>, at now: Instant
+        _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ message: Span<UInt8>,
+        at now: Instant
     ) {
         let envelope: JSONRPCEnvelope
         do {
@@ -116,7 +117,8 @@ extension Supervisor {
 
     /// A JSON-RPC error at `status`, as the whole answer.
     mutating func refuse(
-        _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, _ status: Int, _ code: ErrorCode, _ text: String,
+        _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, _ status: Int, _ code: ErrorCode,
+        _ text: String,
         data: [UInt8] = [], at now: Instant
     ) {
         var refusal = Refusal(status, code, text)

@@ -103,7 +103,8 @@ extension Supervisor {
         self.log(
             .warning, what,
             [
-                .text("server", self.servers[self.workers[key].server].name), .number("workerPid", Int(self.workers[key].processID)),
+                .text("server", self.servers[self.workers[key].server].name),
+                .number("workerPid", Int(self.workers[key].processID)),
                 .number("count", count),
             ])
     }
