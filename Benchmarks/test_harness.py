@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import messages, report
 from harness.measures import BUILD, tool, write
-from harness.peers import ECHO_WORKER, ROOT, CProxy, names_in, started
+from harness.peers import ECHO_WORKER, ROOT, CProxy, started
 
 
 def read_answers(connection, count):
@@ -106,12 +106,6 @@ class TheTools(unittest.TestCase):
         self.assertEqual(result["count"], 100)
         self.assertLessEqual(result["p50_us"], result["p99_us"])
 
-    def test_names_are_found_at_any_depth(self):
-        self.assertEqual(names_in({"views": [{"schema": "main", "name": "best"}, {"name": "worst"}]}), ["best", "worst"])
-        self.assertEqual(names_in({"views": []}), [])
-
-
-class Thresholds(unittest.TestCase):
     def test_every_file_is_complete_and_named_after_itself(self):
         for path in (ROOT / "Thresholds").glob("*.json"):
             self.assertEqual(json.loads(path.read_text())["name"], path.stem)

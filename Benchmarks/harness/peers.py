@@ -195,7 +195,7 @@ class QueryView(Supervisor):
 
     def __init__(self, directory, binary):
         super().__init__(directory, binary, {"builtin": "sql", "databases": {"sample": "sample:"}})
-        self._view = None
+        self._checked = False
 
     def tool(self, name, arguments):
         status, _, answer = messages.post(self.port, *messages.modern_call(name, arguments))
@@ -207,22 +207,11 @@ class QueryView(Supervisor):
         return result["structuredContent"]
 
     def echo(self):
-        if not self._view:
-            database = names_in(self.tool("list_databases", {}))[0]
-            self._view = self.view_of_ten_rows(database)
-        return messages.modern_call("query_view", self._view)
-
-    def view_of_ten_rows(self, database):
-        for name in names_in(self.tool("list_views", {"database": database})):
-            arguments = {"database": database, "view_name": name, "limit": 10}
-            if len(self.tool("query_view", arguments).get("rows", [])) == 10:
-                return arguments
-        raise BenchmarkError(f"no view of {database} has ten rows")
-
-
-def names_in(value) -> list:
-    """All strings under a key `name`, at any depth, in order."""
-    if isinstance(value, dict):
-        own = [value["name"]] if isinstance(value.get("name"), str) else []
-        return own + names_in(list(value.values()))
-    return [name for item in value for name in names_in(item)] if isinstance(value, list) else []
+        # A plain join: what is measured is the way of a call through worker and engine, not how long an aggregate takes.
+        arguments = {"database": "sample", "view_name": "product_catalog", "limit": 10}
+        if not self._checked:
+            rows = len(self.tool("query_view", arguments)["rows"])
+            if rows != 10:
+                raise BenchmarkError(f"product_catalog gave {rows} rows, not 10")
+            self._checked = True
+        return messages.modern_call("query_view", arguments)
