@@ -17,6 +17,23 @@ from harness.supervisor import Supervisor, python_server, run_command
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, mcp-protocol-version, mcp-method, mcp-param-region"}
 
 
+TOKENS = ("first-token-of-the-environment-0001", "second-token-of-the-environment-0002")
+
+
+@pytest.fixture(scope="module")
+def open_to_one() -> Iterator[Supervisor]:
+    """CORS is on for one origin."""
+    config = {"cors": {"origins": ["https://app.example"], "credentials": False}}
+    with Supervisor(config=config, command=python_server("plain.py")) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Supervisor]:
+    with Supervisor(config={"auth": {"required": True}}, env={"AUTH_TOKENS": ",".join(TOKENS)}, command=python_server("plain.py")) as supervisor:
+        yield supervisor
+
+
 class TestHostAndOrigin:
     @pytest.mark.parametrize("host", ["localhost", "localhost:{port}", "127.0.0.1", "127.0.0.1:{port}", "[::1]:{port}", "[::1]", "LOCALHOST:{port}"])
     def test_the_loopback_names_are_allowed(self, plain: Supervisor, host: str) -> None:
@@ -51,14 +68,8 @@ class TestCORS:
         assert response.status in (403, 405)
         assert not [name for name, _ in response.headers if name.lower().startswith("access-control-")]
 
-    @pytest.fixture(scope="class")
-    def open(self) -> Iterator[Supervisor]:
-        config = {"cors": {"origins": ["https://app.example"], "credentials": False}}
-        with Supervisor(config=config, command=python_server("plain.py")) as supervisor:
-            yield supervisor
-
-    def test_a_preflight_of_a_listed_origin(self, open: Supervisor) -> None:
-        response = wire.exchange(open.port, "OPTIONS", "/mcp", {"Origin": "https://app.example", **PREFLIGHT})
+    def test_a_preflight_of_a_listed_origin(self, open_to_one: Supervisor) -> None:
+        response = wire.exchange(open_to_one.port, "OPTIONS", "/mcp", {"Origin": "https://app.example", **PREFLIGHT})
         assert response.status in (200, 204)
         assert response.header("access-control-allow-origin") == "https://app.example"
         assert "POST" in response.header("access-control-allow-methods")
@@ -67,8 +78,8 @@ class TestCORS:
         assert response.header("access-control-allow-credentials") is None
         assert "origin" in (response.header("vary") or "").lower()
 
-    def test_the_answer_is_readable_for_a_listed_origin(self, open: Supervisor) -> None:
-        with ModernClient(open.port, headers={"Origin": "https://app.example"}) as client:
+    def test_the_answer_is_readable_for_a_listed_origin(self, open_to_one: Supervisor) -> None:
+        with ModernClient(open_to_one.port, headers={"Origin": "https://app.example"}) as client:
             exchange = client.request("tools/list")
             assert exchange.status == 200
             assert exchange.http.header("access-control-allow-origin") == "https://app.example"
@@ -77,25 +88,18 @@ class TestCORS:
             assert "origin" in exchange.http.header("vary").lower()
 
     @pytest.mark.parametrize("origin", ["https://app.example.evil", "http://app.example", "https://app.example:8443", "null", "https://other.example"])
-    def test_another_origin_gets_nothing(self, open: Supervisor, origin: str) -> None:
-        response = wire.exchange(open.port, "OPTIONS", "/mcp", {"Origin": origin, **PREFLIGHT})
+    def test_another_origin_gets_nothing(self, open_to_one: Supervisor, origin: str) -> None:
+        response = wire.exchange(open_to_one.port, "OPTIONS", "/mcp", {"Origin": origin, **PREFLIGHT})
         assert response.status == 403 and response.header("access-control-allow-origin") is None
-        with ModernClient(open.port, headers={"Origin": origin}) as client:
+        with ModernClient(open_to_one.port, headers={"Origin": origin}) as client:
             assert client.request("tools/list").status == 403
 
-    def test_a_client_without_origin_is_served(self, open: Supervisor) -> None:
-        with ModernClient(open.port) as client:
+    def test_a_client_without_origin_is_served(self, open_to_one: Supervisor) -> None:
+        with ModernClient(open_to_one.port) as client:
             assert client.request("tools/list").status == 200
 
 
 class TestKeys:
-    TOKENS = ("first-token-of-the-environment-0001", "second-token-of-the-environment-0002")
-
-    @pytest.fixture(scope="class")
-    def guarded(self) -> Iterator[Supervisor]:
-        with Supervisor(config={"auth": {"required": True}}, env={"AUTH_TOKENS": ",".join(self.TOKENS)}, command=python_server("plain.py")) as supervisor:
-            yield supervisor
-
     def test_health_and_ready_need_no_key(self, guarded: Supervisor) -> None:
         assert wire.exchange(guarded.port, "GET", "/health").status == 200
         assert wire.exchange(guarded.port, "GET", "/ready").status == 200
@@ -122,25 +126,25 @@ class TestKeys:
             assert (value or "x" * 100).encode() not in response.body
 
     def test_a_token_in_the_url_does_not_open(self, guarded: Supervisor) -> None:
-        response = wire.exchange(guarded.port, "POST", f"/mcp?token={self.TOKENS[0]}", {"Accept": BOTH, "Content-Type": "application/json"}, b"{}")
+        response = wire.exchange(guarded.port, "POST", f"/mcp?token={TOKENS[0]}", {"Accept": BOTH, "Content-Type": "application/json"}, b"{}")
         assert response.status in (400, 401)
 
     def test_a_session_belongs_to_its_key(self, guarded: Supervisor) -> None:
         from harness.mcp import LegacySession
 
-        with LegacySession(guarded.port, headers={"Authorization": f"Bearer {self.TOKENS[0]}"}) as session:
+        with LegacySession(guarded.port, headers={"Authorization": f"Bearer {TOKENS[0]}"}) as session:
             assert session.request("ping").status == 200
-            session.extra["Authorization"] = f"Bearer {self.TOKENS[1]}"
+            session.extra["Authorization"] = f"Bearer {TOKENS[1]}"
             assert session.request("ping").status == 404, "another key's session is unknown"
-            session.extra["Authorization"] = f"Bearer {self.TOKENS[0]}"
+            session.extra["Authorization"] = f"Bearer {TOKENS[0]}"
             assert session.request("ping").status == 200
 
     def test_tokens_are_neither_logged_nor_passed_on(self, guarded: Supervisor) -> None:
-        with ModernClient(guarded.port, headers={"Authorization": f"Bearer {self.TOKENS[0]}"}) as client:
+        with ModernClient(guarded.port, headers={"Authorization": f"Bearer {TOKENS[0]}"}) as client:
             environment = client.call("environment").text
-            assert "AUTH_TOKENS" not in json.loads(environment) and self.TOKENS[0] not in environment
-            assert self.TOKENS[0] not in client.call("echo", {"a": 1}).text
-        assert self.TOKENS[0] not in guarded.log()
+            assert "AUTH_TOKENS" not in json.loads(environment) and TOKENS[0] not in environment
+            assert TOKENS[0] not in client.call("echo", {"a": 1}).text
+        assert TOKENS[0] not in guarded.log()
 
     def test_keys_from_a_file(self, tmp_path: Path) -> None:
         created = run_command("key", "create", "--group", "default", "--state-dir", str(tmp_path), "--runtime-dir", str(tmp_path))

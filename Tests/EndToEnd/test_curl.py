@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 from harness.supervisor import Supervisor
 
@@ -23,12 +24,13 @@ def test_one_stateless_request_lists_the_tools(sample: Supervisor) -> None:
     assert {"query_view", "execute_query"} <= {tool["name"] for tool in json.loads(done.stdout)["result"]["tools"]}
 
 
-def test_a_large_body_goes_through_expect_100_continue(sample: Supervisor) -> None:
+def test_a_large_body_goes_through_expect_100_continue(sample: Supervisor, tmp_path: Path) -> None:
     body = json.loads(LIST)
     body["params"]["_meta"]["com.example/padding"] = "x" * 200_000
+    (tmp_path / "body").write_text(json.dumps(body))
     done = curl(
         "-f", "-v", sample.url, "-H", "Content-Type: application/json", "-H", "Accept: application/json, text/event-stream", "-H", "Expect: 100-continue",
-        "-H", "MCP-Protocol-Version: 2026-07-28", "-H", "Mcp-Method: tools/list", "--data-binary", json.dumps(body))
+        "-H", "MCP-Protocol-Version: 2026-07-28", "-H", "Mcp-Method: tools/list", "--data-binary", f"@{tmp_path / 'body'}")
     assert done.returncode == 0, done.stderr
     assert "100 Continue" in done.stderr
     assert json.loads(done.stdout)["result"]["tools"]

@@ -77,7 +77,7 @@ class TestDrain:
 
     @pytest.mark.parametrize("options", [[], ["--stubborn"]])
     def test_the_deadline_is_kept_and_the_call_gets_its_answer(self, options: list[str]) -> None:
-        with Supervisor(command=python_server("plain.py", *options), config={"drain": {"deadline": "1s"}}) as supervisor:
+        with Supervisor(command=python_server("plain.py", *options), config={"drain": {"deadline": "1s", "hurried": "1s"}}) as supervisor:
             running = start_slow(supervisor, 60, "endless")
             assert 0.8 < supervisor.stop(within=10) < 3.5
             assert read_answer(running)["error"]["code"] == -32603
@@ -100,7 +100,7 @@ class TestDrain:
             assert read_answer(running)["error"]["code"] == -32603
 
     def test_a_stopped_worker_does_not_hold_up_the_end(self) -> None:
-        with Supervisor(config={"drain": {"deadline": "1s"}}) as supervisor:
+        with Supervisor(config={"drain": {"deadline": "1s", "hurried": "1s"}}) as supervisor:
             supervisor.the_worker().kill(signal.SIGSTOP)
             assert supervisor.stop(within=10) < 4
 
@@ -219,6 +219,10 @@ class TestNothingIsLeft:
             for index in range(10):
                 round_trip(index)
             eventually("connections are closed", lambda: supervisor.health()["connections"] <= 1)
-            eventually(f"{before} descriptors again", lambda: open_now() <= before, within=3)
+            try:
+                eventually(f"{before} descriptors again", lambda: open_now() <= before, within=3)
+            except AssertionError:
+                print([os.readlink(f"/proc/{supervisor.pid}/fd/{n}") for n in os.listdir(f"/proc/{supervisor.pid}/fd")])
+                raise
             zombies = [found for found in map(stat, map(int, filter(str.isdigit, os.listdir("/proc")))) if found and found.parent == supervisor.pid and found.state == "Z"]
             assert not zombies

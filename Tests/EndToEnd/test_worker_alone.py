@@ -70,7 +70,7 @@ def test_it_answers_discover_and_initialize() -> None:
 
 def test_it_ends_at_the_end_of_its_input() -> None:
     assert ask() == []
-    assert ask("", "  ") == []
+    assert ask("", "\r") == []
 
 
 def test_calls_that_were_read_are_answered_before_the_end(database: Path) -> None:

@@ -170,7 +170,7 @@ class TestOneCall:
             body = json.dumps({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params}).encode()
             waiting.send(client.post_bytes(body, client.standard_headers("tools/call", params)))
             eventually("the call runs", lambda: "started w" in client.call("past").text)
-            server = next(process for process in family(supervisor) if "plain.py" in process.command)
+            server = next(process for process in family(supervisor) if "plain.py" in process.command and " launch " not in process.command)
             server.kill(number)
             answer = waiting.read_response().json
             assert answer["id"] == 5 and answer["error"]["code"] == -32603

@@ -38,6 +38,7 @@ extension Reactor {
         else {
             return descriptor.close()
         }
+        self.sockets.leftover(inSlotOf: key)?.descriptor.close()
         do {
             try self.epoll.add(descriptor, .readable, data: Token(.connection, key).word)
             self.sockets[key] = .init(descriptor: descriptor, key: key, interest: .readable)

@@ -25,6 +25,12 @@ struct SocketTable {
         }
     }
 
+    /// What still lies in the slot of a new connection: one that ended earlier in this turn, and whose `closeConnection` will come too
+    /// late to find it.
+    func leftover(inSlotOf key: SlotKey) -> Socket? {
+        Int(key.slot) < self.sockets.count ? self.sockets[Int(key.slot)] : nil
+    }
+
     /// The live key that a token names; nil when its connection is gone.
     func key(_ token: Token) -> SlotKey? {
         let slot = Int(token.key.slot)

@@ -117,7 +117,9 @@ class Client:
                 head.check_headers()
                 if head.body and head.media_type == "application/json":
                     parsed = head.json
-                    exchange.messages += parsed if isinstance(parsed, list) else [parsed]
+                    # A refusal of HTTP itself is no JSON-RPC message; everything else here is.
+                    if isinstance(parsed, list) or head.status < 400 or "jsonrpc" in parsed:
+                        exchange.messages += parsed if isinstance(parsed, list) else [parsed]
         except BaseException:
             self.close()
             raise
