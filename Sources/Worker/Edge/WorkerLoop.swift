@@ -23,6 +23,7 @@ final class WorkerLoop: @unchecked Sendable {
     private static let stackBytes = 512 << 10
 
     private let shared: Handover
+    private let configuration: SQLConfiguration
     // Everything below belongs to the thread that leads.
     private var channel: ChannelState
     private var lanes: [Lane]
@@ -43,8 +44,10 @@ final class WorkerLoop: @unchecked Sendable {
     }
 
     private struct RunningCall {
-        let key: SlotKey
+        /// Nil once the call was answered although its lane is still inside the engine.
+        var key: SlotKey?
         let lane: Int
+        let style: ResultStyle
         /// When the engine is interrupted from outside for the next time.
         var interruptAt = Instant.distantFuture
     }
@@ -54,6 +57,7 @@ final class WorkerLoop: @unchecked Sendable {
 
     init(_ configuration: SQLConfiguration, input: FileDescriptor, output: FileDescriptor) throws(SystemError) {
         self.shared = try Handover()
+        self.configuration = configuration
         self.channel = ChannelState(ServerState(configuration), input: input, output: output, wake: self.shared.wake)
         self.lanes = (0..<configuration.limits.concurrency).map { _ in Lane(configuration) }
         self.freeLanes = Array((0..<configuration.limits.concurrency).reversed())
@@ -162,7 +166,7 @@ final class WorkerLoop: @unchecked Sendable {
             self.callWatcher()
             self.ticket += 1
             let ticket = self.ticket
-            self.displaced.append(RunningCall(key: next.key, lane: lane))
+            self.displaced.append(RunningCall(key: next.key, lane: lane, style: next.call.style))
             self.shared.startCall(ticket)
             self.lanes[lane].run(next.call)
             guard self.shared.claim(ticket) else {
@@ -186,7 +190,7 @@ final class WorkerLoop: @unchecked Sendable {
             guard let index = self.displaced.firstIndex(where: { $0.lane == lane }) else { continue }
             let call = self.displaced.remove(at: index)
             self.freeLanes.append(lane)
-            self.finish(call.key, self.lanes[lane].report, self.lanes[lane].result)
+            if let key = call.key { self.finish(key, self.lanes[lane].report, self.lanes[lane].result) }
         }
     }
 
@@ -195,6 +199,18 @@ final class WorkerLoop: @unchecked Sendable {
         self.lanes[lane].endReads()
         self.openLane = nil
         self.openedAt = Instant(nanoseconds: 0)
+    }
+
+    /// Answers a call that is inside one long instruction of the engine, where nothing stops it. Its lane stays taken.
+    private func giveUp(_ index: Int) {
+        guard let key = self.displaced[index].key else { return }
+        self.displaced[index].key = nil
+        var report = CallReport()
+        let failure = ToolFailure.timeout(self.configuration.limits.queryTime)
+        report.failure = failure
+        var result: [UInt8] = []
+        ResultObject.append(failure, self.displaced[index].style, to: &result)
+        self.finish(key, report, result)
     }
 
     // MARK: Waiting
@@ -212,6 +228,8 @@ final class WorkerLoop: @unchecked Sendable {
 
     /// How late the engine's own check of the deadline may be before it is interrupted from outside.
     private static let slack = Interval.milliseconds(20)
+    /// How late a call may be before it is given up.
+    private static let patience = Interval.seconds(2)
     private static let interruptPeriod = Interval.milliseconds(100)
 
     private func handleTimers() {
@@ -219,6 +237,12 @@ final class WorkerLoop: @unchecked Sendable {
         for index in self.displaced.indices where self.displaced[index].interruptAt <= now {
             self.lanes[self.displaced[index].lane].control.interrupt()
             self.displaced[index].interruptAt = now + Self.interruptPeriod
+            if self.lanes[self.displaced[index].lane].control.deadline + Self.patience <= now { self.giveUp(index) }
+        }
+        if self.displaced.count == self.lanes.count, self.displaced.allSatisfy({ $0.key == nil }) {
+            // No lane is left and none will come back soon: whoever started this process starts another.
+            self.channel.flush()
+            ProcessEnd.exit(WorkerProcess.ExitCode.ourBug)
         }
         self.channel.timerFired(now: now) { key in
             self.displaced.first { $0.key == key }.map { self.lanes[$0.lane].control.rows } ?? 0
