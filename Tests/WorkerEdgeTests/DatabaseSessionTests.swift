@@ -114,7 +114,8 @@ import WorkerCore
 
     @Test func `full-text tables, their storage and views over them are not offered`() throws {
         let scratch = try self.scratch([
-            "CREATE VIRTUAL TABLE notes USING fts5(title, body)", "INSERT INTO notes VALUES ('one', 'first text'), ('two', 'second')",
+            "CREATE VIRTUAL TABLE notes USING fts5(title, body)",
+            "INSERT INTO notes VALUES ('one', 'first text'), ('two', 'second')",
             "CREATE VIEW found AS SELECT title FROM notes WHERE notes MATCH 'text'", "CREATE VIEW plain AS SELECT 1 AS one",
         ])
         let lane = Lane(.single(scratch.file("d.db")))

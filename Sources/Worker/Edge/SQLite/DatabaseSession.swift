@@ -113,7 +113,6 @@ final class DatabaseSession {
     /// A text from outside, through every layer.
     func query(text: [UInt8]) throws(ToolFailure) -> PreparedQuery {
         if let known = self.textQueries[text] { return known }
-        guard text.count <= Confinement.queryBytesMax else { throw .queryTooLong(bytesMax: Confinement.queryBytesMax) }
         guard !text.contains(0) else { throw .zeroByte }
         if self.layers.contains(.shadow) { try self.shadowSchema().check(text, self.catalogue) }
         let query = try self.compile(text)
