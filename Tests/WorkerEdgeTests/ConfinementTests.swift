@@ -47,7 +47,8 @@ import WorkerCore
     static func placed(_ statement: String, _ target: Target) -> String {
         var placed = statement
         for name in ["other.db", "new.db", "copy.db", "out.txt"] {
-            placed = placed.split(separator: "'\(name)", omittingEmptySubsequences: false).joined(separator: "'\(target.scratch.file(name))")
+            placed = placed.split(separator: "'\(name)", omittingEmptySubsequences: false).joined(
+                separator: "'\(target.scratch.file(name))")
             placed = placed.split(separator: "file:\(name)", omittingEmptySubsequences: false)
                 .joined(separator: "file:\(target.scratch.file(name))")
         }
@@ -158,7 +159,9 @@ import WorkerCore
         let lane = target.lane(.all, access: .views, queryTime: .seconds(20))
         let start = SystemClock.now()
         let attempt = lane.execute(statement)
-        #expect(attempt.failure == .memory || attempt.failure == .valueTooLarge || attempt.failure.map { "\($0)" }?.contains("rejected") == true,
+        #expect(
+            attempt.failure == .memory || attempt.failure == .valueTooLarge
+                || attempt.failure.map { "\($0)" }?.contains("rejected") == true,
             "\(attempt.answer.prefix(200))")
         #expect(SystemClock.now() - start < .seconds(15))
         lane.endReads()

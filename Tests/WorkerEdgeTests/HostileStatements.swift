@@ -349,7 +349,8 @@ struct HostileGroup: CustomStringConvertible {
             "SELECT group_concat(a.x, '') FROM (SELECT hex(zeroblob(450000)) AS x UNION ALL SELECT hex(zeroblob(450001))) a",
             "SELECT 'a' LIKE '%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%a%b'",
             "SELECT 'a' GLOB '*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b'",
-            "SELECT " + String(repeating: "(", count: 150) + "1" + String(repeating: ")", count: 150) + String(repeating: "+1", count: 150),
+            "SELECT " + String(repeating: "(", count: 150) + "1" + String(repeating: ")", count: 150)
+                + String(repeating: "+1", count: 150),
             "SELECT " + (0..<150).map { "\($0)" }.joined(separator: "+"),
             "SELECT " + (0..<150).map { "\($0)" }.joined(separator: ","),
             (0..<30).map { "SELECT \($0)" }.joined(separator: " UNION ALL "),
@@ -380,7 +381,8 @@ struct HostileGroup: CustomStringConvertible {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000000) SELECT count(DISTINCT printf('%0100d', i)) FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000000) SELECT i, row_number() OVER (ORDER BY -i) FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000000) SELECT printf('%0100d', i) AS k, count(*) FROM n GROUP BY k",
-        (0..<22).reduce("WITH c0 AS (SELECT 1 AS x)") { $0 + ", c\($1 + 1) AS (SELECT a.x FROM c\($1) a, c\($1) b)" } + " SELECT * FROM c22",
+        (0..<22).reduce("WITH c0 AS (SELECT 1 AS x)") { $0 + ", c\($1 + 1) AS (SELECT a.x FROM c\($1) a, c\($1) b)" }
+            + " SELECT * FROM c22",
     ]
 
     static let all: [HostileGroup] = [

@@ -13,7 +13,11 @@ public struct SQLLimits: Equatable, Sendable {
     /// Calls that run at once.
     public var concurrency: Int = 4
     /// Calls that wait for one of those. One more is refused at once.
-    public var waitingMax: Int = 256
+    public var waitingMax: Int = 1_024
+    /// Bytes of the queries of waiting calls together.
+    public var waitingBytesMax: Int = 8 << 20
+    /// Bytes of the text of one query.
+    public var queryBytesMax: Int = 100_000
 
     public init() {}
 }

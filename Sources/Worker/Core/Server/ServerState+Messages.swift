@@ -102,7 +102,7 @@ extension ServerState {
         } catch {
             return AnswerWriter.appendError(id, error.code, error.message, to: &output)
         }
-        if self.findCall(id) != nil {
+        if self.keys[id] != nil {
             return AnswerWriter.appendError(id, .invalidRequest, "A request with this id is still running", to: &output)
         }
         let request = Request(

@@ -50,6 +50,12 @@ public struct ServerState: ~Copyable, Sendable {
     /// Calls without a place, oldest first. Cancelled ones stay in it and are passed over.
     var waiting = Queue<SlotKey>()
     var runningCount = 0
+    /// The calls of `calls` by their ids.
+    var keys: [JSONLexeme: SlotKey] = [:]
+    /// Bytes of the queries of `waiting`.
+    var waitingBytes = 0
+    /// Calls that want progress.
+    var progressCount = 0
 
     // Reused tables: nothing is allocated for them in steady state.
     var scanner = JSONRPCScanner()
@@ -69,7 +75,7 @@ public struct ServerState: ~Copyable, Sendable {
 
     /// When `timerFired` wants to be called next.
     public var nextDeadline: Instant? {
-        guard !self.calls.isEmpty else { return nil }
+        guard self.progressCount > 0 else { return nil }
         var earliest = Instant.distantFuture
         for key in self.calls.keys { earliest = min(earliest, self.calls[key].progressAt) }
         return earliest == .distantFuture ? nil : earliest
@@ -103,7 +109,7 @@ public struct ServerState: ~Copyable, Sendable {
         _ key: SlotKey, _ report: CallReport, result: Span<UInt8>, now: Instant, into output: inout [UInt8],
         effects: inout [ServerEffect]
     ) {
-        guard let call = self.calls.remove(key) else { preconditionFailure("a call finished twice") }
+        guard let call = self.remove(key) else { preconditionFailure("a call finished twice") }
         self.runningCount -= 1
         if !call.isCancelled {
             self.appendLog(call, report, now: now, to: &output)
@@ -116,6 +122,7 @@ public struct ServerState: ~Copyable, Sendable {
 
     /// `rows` is asked for each call whose progress is due.
     public mutating func timerFired(now: Instant, into output: inout [UInt8], rows: (SlotKey) -> Int) {
+        guard self.progressCount > 0 else { return }
         for key in self.calls.keys where self.calls[key].progressAt <= now {
             let call = self.calls[key]
             guard let token = call.progressToken, let startedAt = call.startedAt, !call.isCancelled else {
@@ -132,19 +139,35 @@ public struct ServerState: ~Copyable, Sendable {
     // MARK: Starting calls
 
     mutating func admit(_ call: Call, _ tool: ToolCall, now: Instant, effects: inout [ServerEffect]) -> Bool {
-        guard let key = self.calls.insert(call) else { return false }
+        guard self.waitingBytes + tool.query.count <= self.configuration.limits.waitingBytesMax,
+            let key = self.calls.insert(call)
+        else { return false }
+        self.keys[call.id] = key
+        if call.progressToken != nil { self.progressCount += 1 }
         if self.runningCount < self.configuration.limits.concurrency {
             self.start(key, tool, now: now, effects: &effects)
         } else {
             self.calls[key].waiting = tool
+            self.waitingBytes += tool.query.count
             self.waiting.append(key)
         }
         return true
     }
 
+    private mutating func remove(_ key: SlotKey) -> Call? {
+        guard let call = self.calls.remove(key) else { return nil }
+        self.keys[call.id] = nil
+        if call.progressToken != nil { self.progressCount -= 1 }
+        if let tool = call.waiting { self.waitingBytes -= tool.query.count }
+        return call
+    }
+
     private mutating func start(_ key: SlotKey, _ tool: ToolCall, now: Instant, effects: inout [ServerEffect]) {
         self.runningCount += 1
-        self.calls[key].waiting = nil
+        if self.calls[key].waiting != nil {
+            self.calls[key].waiting = nil
+            self.waitingBytes -= tool.query.count
+        }
         self.calls[key].startedAt = now
         if self.calls[key].progressToken != nil { self.calls[key].progressAt = now + Self.progressPeriod }
         effects.append(.start(key, tool))
@@ -160,19 +183,13 @@ public struct ServerState: ~Copyable, Sendable {
 
     /// `notifications/cancelled`: the call gets no answer any more (legacy and modern alike).
     mutating func cancel(_ id: JSONLexeme, now: Instant, effects: inout [ServerEffect]) {
-        guard let key = self.findCall(id) else { return }  // Expected: the answer and the cancellation crossed.
+        guard let key = self.keys[id] else { return }  // Expected: the answer and the cancellation crossed.
         if self.calls[key].waiting != nil {
-            self.calls.remove(key)
+            _ = self.remove(key)
         } else if !self.calls[key].isCancelled {
             self.calls[key].isCancelled = true
             effects.append(.cancel(key))
         }
-    }
-
-    /// Bound: `concurrency + waitingMax` calls.
-    func findCall(_ id: JSONLexeme) -> SlotKey? {
-        if self.calls.isEmpty { return nil }
-        return self.calls.keys.first { self.calls[$0].id == id }
     }
 
     static func lexeme(_ bytes: Span<UInt8>, _ range: ByteRange?) -> JSONLexeme? {

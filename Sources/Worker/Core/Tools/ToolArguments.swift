@@ -8,6 +8,8 @@ struct ToolArguments {
 
     private static let queryLimit = 100
     private static let viewLimit = 10
+    /// No name of a view is longer.
+    private static let nameBytesMax = 4_096
 
     /// `members` are those of the `arguments` object.
     func read(
@@ -24,9 +26,12 @@ struct ToolArguments {
             call.database = try self.database(bytes, members, isRequired: true)
             try self.checkSchema(bytes, members)
             call.viewName = try Self.string("view_name", bytes, members)
+            guard call.viewName.count <= Self.nameBytesMax else { throw .unknownView(name: [UInt8]("…"), near: []) }
             if tool == .queryView { call.limit = try self.limit(bytes, members, standard: Self.viewLimit) }
         case .executeQuery:
             call.query = try Self.string("query", bytes, members)
+            let most = self.configuration.limits.queryBytesMax
+            guard call.query.count <= most else { throw .queryTooLong(bytesMax: most) }
             call.database = try self.database(bytes, members, isRequired: false)
             try self.checkSchema(bytes, members)
             call.limit = try self.limit(bytes, members, standard: Self.queryLimit)

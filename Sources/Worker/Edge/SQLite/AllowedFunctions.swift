@@ -30,7 +30,5 @@ enum AllowedFunctions {
         "->", "->>", "json", "json_array", "json_array_length", "json_error_position", "json_extract", "json_group_array",
         "json_group_object", "json_insert", "json_object", "json_patch", "json_pretty", "json_quote", "json_remove",
         "json_replace", "json_set", "json_type", "json_valid",
-        // Full-text search over tables the database already has.
-        "bm25", "highlight", "match", "matchinfo", "offsets", "snippet",
     ]
 }

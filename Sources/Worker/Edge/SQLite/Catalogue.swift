@@ -37,7 +37,9 @@ struct Catalogue {
             readable.insert(name)
             let kind = list.text(1)
             let isView = kind.span.equals("view")
-            guard isView || kind.span.equals("table") else { continue }  // Virtual tables and their storage are not offered.
+            // Virtual tables and their storage are not offered. A view over one does not work either: the engine calls that an
+            // unsafe use when the schema is not trusted.
+            guard isView || kind.span.equals("table") else { continue }
             let description = ViewDescription(
                 name: name, kind: isView ? .view : .table, columns: Self.columns(of: name, columns))
             columnsMax = max(columnsMax, description.columns.count)

@@ -58,7 +58,4 @@ struct Confinement: OptionSet, Sendable {
         (SQLITE_LIMIT_TRIGGER_DEPTH, 10),
         (SQLITE_LIMIT_WORKER_THREADS, 0),
     ]
-
-    /// Longest text of a query, in bytes. The same as SQLITE_LIMIT_SQL_LENGTH, checked before the engine sees the text.
-    static let queryBytesMax = 100_000
 }

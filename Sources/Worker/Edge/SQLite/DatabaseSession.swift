@@ -31,7 +31,6 @@ final class DatabaseSession {
         _ database: DatabaseConfiguration, _ configuration: SQLConfiguration, _ layers: Confinement, _ control: LaneControl
     ) throws(SQLiteError) {
         self.connection = try SQLiteConnection(path: database.path, layers: layers, control: control)
-        self.connection.guardian.allowsDataVersion = true
         self.configuration = configuration
         self.layers = layers
         self.anchor = try self.connection.prepareOwn([UInt8]("PRAGMA schema_version"))
@@ -114,7 +113,6 @@ final class DatabaseSession {
     /// A text from outside, through every layer.
     func query(text: [UInt8]) throws(ToolFailure) -> PreparedQuery {
         if let known = self.textQueries[text] { return known }
-        guard text.count <= Confinement.queryBytesMax else { throw .queryTooLong(bytesMax: Confinement.queryBytesMax) }
         guard !text.contains(0) else { throw .zeroByte }
         if self.layers.contains(.shadow) { try self.shadowSchema().check(text, self.catalogue) }
         let query = try self.compile(text)
@@ -128,6 +126,7 @@ final class DatabaseSession {
         if let shadow = self.shadow { return shadow }
         do throws(SQLiteError) {
             let shadow = try ShadowSchema(self.catalogue, modules: self.modules)
+            try self.connection.connectTableFunctions()
             self.shadow = shadow
             return shadow
         } catch {

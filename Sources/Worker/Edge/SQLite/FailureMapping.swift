@@ -37,7 +37,7 @@ enum FailureMapping {
             "integer overflow", "malformed JSON", "JSON cannot hold BLOB values", "JSON path error", "bad JSON path",
             "LIKE or GLOB pattern too complex", "ESCAPE expression must be a single character", "string or blob too big",
             "second argument to nth_value must be a positive integer", "argument of ntile must be a positive integer",
-            "frame starting offset must be", "frame ending offset must be", "fts5: syntax error",
+            "frame starting offset must be", "frame ending offset must be",
         ]
         for start in known where message.span.begins(with: start) { return Self.shown(message) }
         return nil
@@ -49,7 +49,8 @@ enum FailureMapping {
     ) -> ToolFailure {
         if error.primaryCode == SQLITE_NOMEM { return .memory }
         if error.primaryCode == SQLITE_TOOBIG { return .valueTooLarge }
-        if error.primaryCode == SQLITE_AUTH, let denial {
+        // A function is refused with SQLITE_ERROR, everything else with SQLITE_AUTH.
+        if error.primaryCode == SQLITE_AUTH || error.primaryCode == SQLITE_ERROR, let denial {
             switch denial.action {
             case SQLITE_FUNCTION: return .functionDenied(name: denial.name)
             case SQLITE_READ: return Self.unknownTable(denial.name, catalogue)

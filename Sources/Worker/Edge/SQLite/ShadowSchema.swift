@@ -20,6 +20,7 @@ final class ShadowSchema {
             // Expected: a name that the engine does not accept again is left out, and is then not available.
             try? self.connection.run(Self.creation(of: object))
         }
+        try self.connection.connectTableFunctions()
         guardian.modules = modules
         guardian.readable = Set(catalogue.names)
         self.connection.setLimits(forForeignText: true, columnsMax: catalogue.columnsMax)

@@ -26,8 +26,6 @@ final class StatementGuard {
     var readable: Set<[UInt8]> = []
     /// Registered virtual-table modules, lower case. A name among them is never taken for a common table expression.
     var modules: Set<[UInt8]> = []
-    /// Set on the real connection only: its full-text modules ask for this on their own behalf.
-    var allowsDataVersion = false
     let control: LaneControl
 
     init(control: LaneControl) { self.control = control }
@@ -40,7 +38,6 @@ final class StatementGuard {
             case SQLITE_SELECT, SQLITE_RECURSIVE: true
             case SQLITE_READ: self.mayRead(first, column: second, database: database)
             case SQLITE_FUNCTION: AllowedFunctions.names.contains(Self.folded(second))
-            case SQLITE_PRAGMA: self.allowsDataVersion && first == [UInt8]("data_version") && second.isEmpty
             default: false
             }
         if !isAllowed, self.denial == nil {
