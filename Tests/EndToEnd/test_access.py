@@ -123,7 +123,7 @@ class TestKeys:
             if not hasattr(TestKeys, "body"):
                 TestKeys.body = response.body
             assert response.body == TestKeys.body
-            assert (value or "x" * 100).encode() not in response.body
+            assert TOKENS[0].encode() not in response.body and b"wrong" not in response.body
 
     def test_a_token_in_the_url_does_not_open(self, guarded: Supervisor) -> None:
         response = wire.exchange(guarded.port, "POST", f"/mcp?token={TOKENS[0]}", {"Accept": BOTH, "Content-Type": "application/json"}, b"{}")
@@ -146,10 +146,35 @@ class TestKeys:
             assert TOKENS[0] not in client.call("echo", {"a": 1}).text
         assert TOKENS[0] not in guarded.log()
 
-    def test_keys_from_a_file(self, tmp_path: Path) -> None:
-        created = run_command("key", "create", "--group", "default", "--state-dir", str(tmp_path), "--runtime-dir", str(tmp_path))
-        if created.returncode != 0:
-            pytest.skip(f"`key create` is not there yet: {created.stderr.strip()[:200]}")
+    def test_a_key_is_created_used_and_revoked(self, tmp_path: Path) -> None:
+        keys = tmp_path / "keys.json"
+        created = run_command("key", "create", "--group", "analytics", "--keys", str(keys))
+        assert created.returncode == 0, created.stderr
+        token = next(word for word in created.stdout.split() if word.startswith("msk_"))
+        assert token.rsplit("_", 1)[1] not in keys.read_text() and keys.stat().st_mode & 0o077 == 0
+        listed = run_command("key", "list", "--keys", str(keys))
+        assert listed.returncode == 0 and "analytics" in listed.stdout and token not in listed.stdout
+        config = {"auth": {"required": True, "keys": f"file:{keys}", "penalty": "1ms"}}
+        with Supervisor(config=config, command=python_server("plain.py")) as supervisor:
+            with ModernClient(supervisor.port, headers={"Authorization": f"Bearer {token}"}) as client:
+                assert client.request("tools/list").status == 200
+            assert token not in supervisor.log()
+        revoked = run_command("key", "revoke", token.split("_")[1], "--keys", str(keys))
+        assert revoked.returncode == 0, revoked.stderr
+        created = run_command("key", "create", "--group", "analytics", "--keys", str(keys))
+        with Supervisor(config=config, command=python_server("plain.py")) as supervisor:
+            with ModernClient(supervisor.port, headers={"Authorization": f"Bearer {token}"}) as client:
+                assert client.request("tools/list").status == 401
+
+    def test_guessing_is_slowed_down(self) -> None:
+        config = {"auth": {"required": True, "penalty": "1s", "penaltyEnforced": "3s", "penaltyMax": "5s"}}
+        with Supervisor(config=config, env={"AUTH_TOKENS": TOKENS[0]}, command=python_server("plain.py")) as supervisor:
+            statuses = [
+                wire.exchange(supervisor.port, "POST", "/mcp", {"Authorization": f"Bearer guess-{number}", "Accept": BOTH, "Content-Type": "application/json"}, b"{}")
+                for number in range(8)]
+            assert [answer.status for answer in statuses[:3]] == [401] * 3 and statuses[-1].status == 429
+            assert 1 <= int(statuses[-1].header("retry-after")) <= 5
+            assert wire.exchange(supervisor.port, "GET", "/health").status == 200
 
     def test_a_key_file_opens_and_stores_no_secret(self, tmp_path: Path) -> None:
         secret = "0123456789abcdefghijABCDEFGHIJ-_"
