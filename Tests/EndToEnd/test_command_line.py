@@ -132,7 +132,7 @@ class TestStart:
 
     def test_the_environment_sets_what_no_flag_sets(self) -> None:
         port = free_port()
-        with Supervisor("--port", str(port), env={"MCP_SUPERVISOR_PORT": "1", "MCP_SUPERVISOR_LOG_FORMAT": "json"}, port=port, command=python_server("plain.py")) as supervisor:
+        with Supervisor(env={"MCP_SUPERVISOR_PORT": "1", "MCP_SUPERVISOR_LOG_FORMAT": "json"}, port=port, command=python_server("plain.py")) as supervisor:
             assert supervisor.health()["status"] == "healthy", "the flag wins over the environment"
             lines = [line for line in supervisor.errors().splitlines() if line.strip()]
             assert lines and all(isinstance(json.loads(line), dict) for line in lines if line.startswith("{"))
@@ -170,7 +170,7 @@ class TestStart:
 
     def test_two_servers_each_at_its_own_path(self) -> None:
         plain, sdk = python_server("plain.py"), python_server("sdk2_server.py")
-        config = {"mcpServers": {"one": {"command": plain[0], "args": plain[1:]}, "two": {"command": sdk[0], "args": sdk[1:]}, "data": {"builtin": "sql"}},
+        config = {"mcpServers": {"one": {"command": plain[0], "args": plain[1:]}, "two": {"command": sdk[0], "args": sdk[1:]}, "data": {"builtin": "sql", "databases": {"sample": "sample:"}}},
                   "defaultServer": "one"}
         with Supervisor(config=config) as supervisor:
             names = {}

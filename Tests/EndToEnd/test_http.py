@@ -323,10 +323,10 @@ class TestMalformedMessages:
             return exchange.status, exchange.answer.get("error", {}).get("code")
 
     @pytest.mark.parametrize("arguments", [
-        "[" * 100_000, "[" * 65 + "]" * 65, '{"a":' * 70 + "1" + "}" * 70, '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"a":"\\ud800"}', '{"a":"\\udc00\\ud800"}',
+        "[" * 100_000, "[" * 65 + "]" * 65, '{"a":' * 70 + "1" + "}" * 70, '{"a":"\\ud800"}', '{"a":"\\udc00\\ud800"}',
         '{"a":"\ud800"}', '{"a":01}', '{"a":1.}', '{"a":.5}', '{"a":+1}', '{"a":NaN}', '{"a":Infinity}', '{"a":0x10}', "{'a':1}", '{"a":1,}', '{"a":"\n"}',
-        '{"a":"\x00"}', '{"a":"\\x41"}', '{"a":' + "1" * 1000 + "}", "{" + ",".join(f'"k{n}":1' for n in range(1001)) + "}",
-        "[" + ",".join("0" for _ in range(100_001)) + "]", '{"a":"' + "x" * ((1 << 20) + 1) + '"}', '{"a":1}//x', "{}/**/"], ids=range(26))
+        '{"a":"\x00"}', '{"a":"\\x41"}', '{"a":' + "1" * 1000 + "}",
+        "[" + ",".join("0" for _ in range(100_001)) + "]", '{"a":"' + "x" * ((1 << 20) + 1) + '"}', '{"a":1}//x', "{}/**/"], ids=range(23))
     def test_arguments_that_are_not_strict_json(self, plain: Supervisor, arguments: str) -> None:
         assert self.send(plain.port, self.call(arguments)) == (400, -32700)
         assert plain.health()["workers"]["ready"] == 1
@@ -334,13 +334,15 @@ class TestMalformedMessages:
     @pytest.mark.parametrize("change", [
         lambda body: b"\xef\xbb\xbf" + body, lambda body: body.decode().encode("utf-16"), lambda body: body + b"x", lambda body: body + body,
         lambda body: body.replace(b"echo", b"ech\xff"), lambda body: body.replace(b'"id":1', b'"id":1,"id":2'),
-        lambda body: body.replace(b'"method"', b'"m\\u0065thod":"x","method"'), lambda body: body + b"\0"])
+        lambda body: body.replace(b'"method"', b'"m\\u0065thod":"x","method"'), lambda body: body + b"\0",
+        lambda body: body.replace(b'"name":"echo"', b'"name":"echo","na\\u006de":"slow"'),
+        lambda body: body.replace(b'"params":{', b'"params":{' + b",".join(b'"k%d":1' % n for n in range(1001)) + b",")])
     def test_envelopes_that_are_not_strict_json(self, plain: Supervisor, change: object) -> None:
         status, code = self.send(plain.port, change(self.call("{}")))  # type: ignore[operator]
         assert (status, code) == (400, -32700)
 
-    @pytest.mark.parametrize("arguments", ['{"a":1e400}', '{"a":123456789012345678901234567890}', '{"a":"\\u0000"}', '{"A":1,"a":2}', '{"":{}}', "[" * 60 + "]" * 60])
-    def test_unusual_but_valid_arguments_pass_through(self, plain: Supervisor, arguments: str) -> None:
+    @pytest.mark.parametrize("arguments", ['{"a":1e400}', '{"a":123456789012345678901234567890}', '{"a":"\\u0000"}', '{"A":1,"a":2}', '{"":{}}', '{"a":1,"a":2}', "[" * 60 + "]" * 60])
+    def test_unusual_arguments_that_only_the_server_reads_pass_through(self, plain: Supervisor, arguments: str) -> None:
         status, code = self.send(plain.port, self.call('{"x":' + arguments + "}"))
         assert (status, code) == (200, None)
 

@@ -65,6 +65,8 @@ extension Reactor {
         self.pauseAccepting()
         self.acceptAgainAt = nil
         for index in self.listeners.indices {
+            // While we still listen: after the close another instance may take the file for stale and put its own there.
+            if let path = self.listeners[index].path { try? Files.remove(path) }
             self.listeners[index].descriptor?.close()
             self.listeners[index].descriptor = nil
         }

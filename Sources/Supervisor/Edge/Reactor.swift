@@ -34,6 +34,8 @@ struct Reactor: ~Copyable {
     struct Listener {
         var descriptor: FileDescriptor?
         let requiresCredential: Bool
+        /// The file of a Unix socket that we made.
+        var path: String?
     }
 
     init(

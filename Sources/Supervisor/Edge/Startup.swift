@@ -20,8 +20,11 @@ struct Startup {
         var addresses: [SupervisorCore.ListenAddress] = []
         for address in configuration.listeners {
             let (descriptor, bound) = try Self.listen(address)
+            var path: String?
+            if case .unix(let made) = address { path = made }
             listeners.append(
-                .init(descriptor: descriptor, requiresCredential: configuration.authentication.isRequired(on: bound)))
+                .init(
+                    descriptor: descriptor, requiresCredential: configuration.authentication.isRequired(on: bound), path: path))
             addresses.append(bound)
         }
         self.listeners = listeners

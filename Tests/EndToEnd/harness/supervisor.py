@@ -54,7 +54,11 @@ class Supervisor:
         self.directory = Path(tempfile.mkdtemp(prefix="mcp-e2e-"))
         self.port = port or free_port()
         self.expect_exit = expect_exit
-        arguments = ["--port", str(self.port), "--runtime-dir", str(self.directory / "run"), "--state-dir", str(self.directory / "state")]
+        # What a test sets itself is not set here: an option given twice is an error.
+        standard = {"--port": str(self.port), "--runtime-dir": str(self.directory / "run"), "--state-dir": str(self.directory / "state")}
+        if "--listen" in options:
+            del standard["--port"]
+        arguments = [word for name, value in standard.items() if name not in options for word in (name, value)]
         if config is not None:
             path = self.directory / "config.json"
             path.write_text(config if isinstance(config, str) else json.dumps(config))

@@ -112,7 +112,10 @@ extension Supervisor {
                 }
             } catch {
                 self.connections[key].exchange = Exchange()
-                self.refuse(key, Refusal(error.status, ErrorCode.invalidRequest, error.reason.description), at: now)
+                var refusal = Refusal(error.status, ErrorCode.invalidRequest, error.reason.description)
+                // A method refused before its path was read (TRACE, CONNECT): what any of our endpoints serves (RFC 9110 15.5.6).
+                if error.status == 405 { refusal.headers.append("Allow", "GET, HEAD, POST, DELETE, OPTIONS") }
+                self.refuse(key, refusal, at: now)
                 return bytes.count
             }
         }
