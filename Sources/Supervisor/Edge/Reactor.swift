@@ -31,6 +31,9 @@ struct Reactor: ~Copyable {
     /// Accepting stopped because descriptors ran out; tried again after a while.
     var acceptAgainAt: Instant?
 
+    /// How soon a full stderr is tried again; nothing tells when there is room in it.
+    private static var logRetry: Interval { .milliseconds(100) }
+
     struct Listener {
         var descriptor: FileDescriptor?
         let requiresCredential: Bool
@@ -62,6 +65,7 @@ struct Reactor: ~Copyable {
         self.settle()
         while self.exitStatus == nil {
             var deadline = self.supervisor.nextDeadline
+            if self.log.hasPending { deadline = Swift.min(self.now + Self.logRetry, deadline ?? .distantFuture) }
             if let again = self.acceptAgainAt { deadline = Swift.min(again, deadline ?? again) }
             try self.epoll.wait(into: &self.events, until: deadline)
             self.now = SystemClock.now()
@@ -77,6 +81,7 @@ struct Reactor: ~Copyable {
                 try self.watchListeners()
             }
             self.settle()
+            if self.log.hasPending { self.log.flush() }
         }
         return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
     }
