@@ -54,13 +54,7 @@ struct AnswerRewrite {
             RequestRewrite.separate(&isFirst, &output)
             RequestRewrite.copy(member, bytes, rewrites, to: &output)
         }
-        var rebuilt: [UInt8] = []
-        self.appendMeta(meta, bytes, rewrites, to: &rebuilt)
-        guard !rebuilt.isEmpty else { return }
-        RequestRewrite.separate(&isFirst, &output)
-        output.append(#""_meta":{"#)
-        output.append(contentsOf: rebuilt)
-        output.append(0x7D)
+        RequestRewrite.appendMetaObject(after: isFirst, to: &output) { self.appendMeta(meta, bytes, rewrites, to: &$0) }
     }
 
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {

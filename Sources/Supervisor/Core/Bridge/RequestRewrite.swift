@@ -65,13 +65,18 @@ struct RequestRewrite {
             Self.separate(&isFirst, &line)
             Self.copy(member, bytes, rewrites, to: &line)
         }
-        var meta: [UInt8] = []
-        self.appendMeta(request, bytes, to: &meta)
-        guard !meta.isEmpty else { return }
-        Self.separate(&isFirst, &line)
-        line.append(#""_meta":{"#)
-        line.append(contentsOf: meta)
-        line.append(0x7D)
+        Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
+    }
+
+    /// Appends a `_meta` member with what `members` writes; nothing at all when it writes nothing.
+    static func appendMetaObject(after isFirst: Bool, to output: inout [UInt8], members: (inout [UInt8]) -> Void) {
+        let before = output.count
+        if !isFirst { output.append(0x2C) }
+        output.append(#""_meta":{"#)
+        let empty = output.count
+        members(&output)
+        if output.count == empty { return output.removeLast(empty - before) }
+        output.append(0x7D)
     }
 
     private func appendMeta(_ request: IncomingRequest, _ bytes: Span<UInt8>, to meta: inout [UInt8]) {
