@@ -34,17 +34,25 @@ let package = Package(
         layer("MCP", "Shared/MCP", ["Base", "Wire"]),
         .target(name: "CLinux", path: "Sources/Shared/CLinux"),
         .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
-        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         layer("Linux", "Shared/Linux", ["Base", "CLinux"]),
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
-            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
+            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main",
+            swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
-        layer("WorkerEdge", "Worker/Edge", ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"]),
-        .executableTarget(name: "mcp-worker", dependencies: ["WorkerEdge", "Linux"], path: "Sources/Worker/Main", swiftSettings: strict),
+        .target(
+            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
+            swiftSettings: strict,
+            // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
+            linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
         .executableTarget(
-            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
+            name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge", "Linux"], path: "Sources/Worker/Main",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator",
+            swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("MCPTests", ["Base", "Wire", "MCP"]),
@@ -52,6 +60,6 @@ let package = Package(
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
-        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "WorkerCore", "WorkerEdge"]),
+        tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),
     ]
 )

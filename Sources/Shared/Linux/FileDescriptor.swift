@@ -42,6 +42,12 @@ public struct FileDescriptor: Hashable, Sendable {
         OwnedFD(try SystemCall.check(clinux_duplicate(self.rawValue, least), "fcntl"))
     }
 
+    /// Whether a write of up to PIPE_BUF bytes would not wait now. Files always can.
+    public var isWritableNow: Bool {
+        var entry = pollfd(fd: self.rawValue, events: Int16(POLLOUT), revents: 0)
+        return unsafe Glibc.poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
+    }
+
     public var isTerminal: Bool { Glibc.isatty(self.rawValue) == 1 }
     /// For a descriptor inherited by number: whether it is open at all.
     public var isOpen: Bool { clinux_is_close_on_exec(self.rawValue) >= 0 }

@@ -107,6 +107,15 @@ public enum Files {
         let parent = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let directory = try self.open(parent, CLINUX_DIRECTORY, 0)
         try directory.descriptor.synchronize()
+        directory.close()  // Not before the call above: a temporary would be gone by then.
+    }
+
+    /// What a symbolic link points to. Bound: PATH_MAX.
+    public static func readLink(_ path: String) throws(SystemError) -> [UInt8] {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let result = SystemCall.raw { unsafe Glibc.readlink(path, &target, target.count) }
+        let count = try SystemCall.check(result, "readlink")
+        return target[..<Int(count)].map { UInt8(bitPattern: $0) }
     }
 
     public static func rename(_ old: String, _ new: String) throws(SystemError) {

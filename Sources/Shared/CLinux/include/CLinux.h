@@ -11,6 +11,7 @@
 #include "clinux_errno.h"
 #include "clinux_file.h"
 #include "clinux_launch.h"
+#include "clinux_memory.h"
 #include "clinux_process.h"
 #include "clinux_service.h"
 #include "clinux_signal.h"

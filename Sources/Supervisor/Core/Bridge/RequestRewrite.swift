@@ -1,0 +1,148 @@
+import Base
+import MCP
+import Wire
+
+/// A client's request as the scanner understood it. All ranges are into the same bytes.
+struct IncomingRequest {
+    let envelope: JSONRPCEnvelope
+    let method: MCPMethod
+    /// Members of `params`; empty when there are none.
+    let params: JSONMembers
+    /// Members of `params._meta`; empty when there is none.
+    let meta: JSONMembers
+    let metadata: RequestMetadata
+}
+
+/// Writes the line that carries a client's request to a worker.
+///
+/// Nothing is decoded: members are copied as the bytes received. Only the id, the progress token and the members of one era that
+/// the other does not know are replaced, added or left out (`docs/ARCHITECTURE.md`, "The way of a call").
+struct RequestRewrite {
+    let from: Revision.Era
+    let to: Revision.Era
+    /// The call's integer on the worker's channel.
+    let wireID: UInt64
+    /// What a legacy session set by `logging/setLevel`; a modern worker is told with every request.
+    let sessionLogLevel: LogLevel?
+
+    /// Our own members of `_meta`. From a client they are forgeries, so they never pass.
+    static let ownPrefix: StaticString = "io.mcp-supervisor/"
+    /// What the supervisor tells a modern worker on behalf of a legacy client.
+    static let envelopeForModernWorker: StaticString = """
+        "io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},\
+        "io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}
+        """
+
+    func append(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
+        line.append(#"{"jsonrpc":"2.0","id":"#)
+        line.append(decimal: self.wireID)
+        line.append(#","method":"#)
+        if let method = request.envelope.method { line.append(bytes, method) }
+        if self.passesUnchanged(request, bytes) {
+            if let params = request.envelope.params {
+                line.append(#","params":"#)
+                Self.copy(bytes, params, request.envelope.needsLineRewrite, to: &line)
+            }
+        } else {
+            line.append(#","params":{"#)
+            self.appendParams(request, bytes, to: &line)
+            line.append(0x7D)
+        }
+        line.append("}\n")
+    }
+
+    /// Whether `params` can be copied whole, the common case of a hot path between peers of one era.
+    private func passesUnchanged(_ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
+        guard self.from == self.to else { return false }
+        guard request.metadata.progressToken == nil else { return false }
+        return !request.meta.members.contains { self.drops($0, bytes) }
+    }
+
+    private func appendParams(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
+        var isFirst = true
+        let rewrites = request.envelope.needsLineRewrite
+        for member in request.params.members where !self.isReplaced(member, request, bytes) {
+            Self.separate(&isFirst, &line)
+            Self.copy(member, bytes, rewrites, to: &line)
+        }
+        Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
+    }
+
+    /// Appends a `_meta` member with what `members` writes; nothing at all when it writes nothing.
+    static func appendMetaObject(after isFirst: Bool, to output: inout [UInt8], members: (inout [UInt8]) -> Void) {
+        let before = output.count
+        if !isFirst { output.append(0x2C) }
+        output.append(#""_meta":{"#)
+        let empty = output.count
+        members(&output)
+        if output.count == empty { return output.removeLast(empty - before) }
+        output.append(0x7D)
+    }
+
+    private func appendMeta(_ request: IncomingRequest, _ bytes: Span<UInt8>, to meta: inout [UInt8]) {
+        var isFirst = true
+        for member in request.meta.members where !self.drops(member, bytes) && !Self.isKey(member, "progressToken", bytes) {
+            Self.separate(&isFirst, &meta)
+            Self.copy(member, bytes, request.envelope.needsLineRewrite, to: &meta)
+        }
+        if request.metadata.progressToken != nil {
+            Self.separate(&isFirst, &meta)
+            meta.append(#""progressToken":"#)
+            meta.append(decimal: self.wireID)
+        }
+        if self.from == .legacy && self.to == .modern {
+            Self.separate(&isFirst, &meta)
+            meta.append(Self.envelopeForModernWorker)
+            if let level = self.sessionLogLevel {
+                meta.append(#","io.modelcontextprotocol/logLevel":""#)
+                meta.append(level.text)
+                meta.append(0x22)
+            }
+        }
+    }
+
+    private func isReplaced(_ member: JSONMember, _ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
+        if Self.isKey(member, "_meta", bytes) { return true }
+        // A legacy worker would take the answers to its own questions for arguments.
+        guard self.from == .modern && self.to == .legacy else { return false }
+        return Self.isKey(member, "inputResponses", bytes) || Self.isKey(member, "requestState", bytes)
+    }
+
+    /// Whether a member of `_meta` must not reach the worker.
+    private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
+        let key = bytes.extracting(member.key.range)
+        // An escaped key could hide a forged one: nobody writes these with escapes, so all of them are left out.
+        if member.keyHasEscapes { return true }
+        if key.hasPrefix(Self.ownPrefix) { return true }
+        guard self.to == .legacy || self.from == .legacy else { return false }
+        return MetaKey.modernEnvelope.contains { key.equals($0) }
+    }
+
+    static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
+        bytes.extracting(member.key.range).equals(key)
+    }
+
+    static func separate(_ isFirst: inout Bool, _ output: inout [UInt8]) {
+        if !isFirst { output.append(0x2C) }
+        isFirst = false
+    }
+
+    /// Copies `"key":value`.
+    static func copy(_ member: JSONMember, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
+        // The quotes lie around the key's range.
+        let quoted = ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1)
+        Self.copy(bytes, quoted, rewrites, to: &output)
+        output.append(0x3A)
+        Self.copy(bytes, member.value, rewrites, to: &output)
+    }
+
+    static func copy(_ bytes: Span<UInt8>, _ range: ByteRange, _ rewrites: Bool, to output: inout [UInt8]) {
+        if rewrites { output.appendLine(bytes, range) } else { output.append(bytes, range) }
+    }
+}
+
+extension Span where Element == UInt8 {
+    func hasPrefix(_ text: StaticString) -> Bool {
+        self.count >= text.utf8CodeUnitCount && self.extracting(0..<text.utf8CodeUnitCount).equals(text)
+    }
+}

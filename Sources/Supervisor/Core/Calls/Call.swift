@@ -1,0 +1,69 @@
+import Base
+import MCP
+import Wire
+
+/// One forwarded client request, from its arrival until its only answer. Its key, as an integer, is the request's id and progress
+/// token on the worker's channel, so no client ever chooses an id there and none is ever used twice.
+struct Call {
+    enum State: Equatable {
+        /// In the server's queue: no worker can take it yet.
+        case queued
+        /// In the worker's channel; its last byte is the `end`-th ever queued there and its first the `start`-th.
+        case dispatched(WorkerKey, start: Int, end: Int)
+    }
+
+    /// What the answer is for.
+    enum Purpose: Equatable {
+        /// A request that only the worker can answer.
+        case forward
+        /// `initialize` of a legacy client: answered from the worker's handshake once there is one.
+        case initialize(InitializeRequest)
+        /// `server/discover` of a modern client: likewise.
+        case discover
+    }
+
+    let server: Int
+    let purpose: Purpose
+    let method: MCPMethod
+    /// The revision whose rules the answer must follow.
+    let revision: Revision
+    let clientID: JSONLexeme
+    let progressToken: JSONLexeme?
+    let session: SessionKey?
+    /// Nil once a legacy client has gone; the call goes on and its answer is dropped.
+    var connection: ConnectionKey?
+    /// A modern request without this gets no log messages.
+    let logLevel: LogLevel?
+    var state: State = .queued
+    /// The whole line for the worker, while the call is queued.
+    var line: [UInt8] = []
+    let arrivedAt: Instant
+    /// When the worker must have answered. Moved by progress, never beyond `lastDeadline`.
+    var deadline: Instant
+    let lastDeadline: Instant
+}
+
+/// What a legacy client asked for in `initialize`, kept while the worker is being started.
+struct InitializeRequest: Equatable {
+    let revision: Revision
+    let clientName: String
+}
+
+/// The integer that stands for a call on a worker's channel: 20 bits of slot and 32 bits of generation, which fit into the 2^53 - 1
+/// that every JSON reader keeps exact. No key ever names two calls, so neither does an integer.
+enum WireID {
+    static let slotBits: UInt64 = 20
+    /// Bound: as many calls can be in flight at once.
+    static let callsMax = 1 << 20
+
+    static func integer(_ key: CallKey) -> UInt64 {
+        UInt64(key.generation) << Self.slotBits | UInt64(key.slot)
+    }
+
+    static func key(_ integer: Int64) -> CallKey? {
+        guard integer > 0, integer < 1 << 52 else { return nil }
+        let word = UInt64(integer)
+        return CallKey(
+            slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
+    }
+}

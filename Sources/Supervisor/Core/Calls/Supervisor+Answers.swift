@@ -1,0 +1,202 @@
+import Base
+import MCP
+import Wire
+
+/// From the worker's channel back to the client that asked.
+extension Supervisor {
+    /// A result or error of a worker. `message` is one line of its channel.
+    mutating func answered(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+        guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
+            self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
+        else {
+            // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
+            self.counters.strayAnswers += 1
+            return
+        }
+        let call = self.calls[key]
+        self.forget(key)
+        self.workers[worker].hasServed = true
+        self.counters.callsAnswered += 1
+        self.deliver(call, envelope, message, at: now)
+        self.pumpQueue(call.server, at: now)
+        self.continueDrain(at: now)
+    }
+
+    private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        let identity = self.servers[call.server].identity
+        let rewrite = AnswerRewrite(
+            from: self.servers[call.server].era, to: call.revision.era, method: call.method,
+            serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
+        var body = self.takeScratch()
+        AnswerRewrite.begin(call.clientID, to: &body)
+        var status = 200
+        if envelope.kind == .result {
+            rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
+        } else {
+            let code = rewrite.appendError(envelope, message, to: &body)
+            if call.revision.era == .modern { status = ErrorCode(rawValue: code).httpStatusInModern() }
+        }
+        self.finish(connection, status, body.span, at: now)
+        self.scratch = body
+    }
+
+    /// The last message for a request: as the whole response, or as the last event of its stream.
+    mutating func finish(
+        _ connection: ConnectionKey, _ status: Int, headers: HTTPFields = HTTPFields(), _ body: Span<UInt8>, at now: Instant
+    ) {
+        switch self.connections[connection].phase {
+        case .waiting:
+            self.respond(
+                connection, status, "application/json", headers: self.withCORS(connection, headers), body: body, at: now)
+        case .streaming:
+            guard self.sendEvent(connection, body, isFinal: true, at: now) else { return }
+            self.endStream(connection, at: now)
+        case .reading, .lingering:
+            preconditionFailure("an answer for a connection that waits for none")
+        }
+    }
+
+    /// Ends a call with an error of ours. Exactly one answer: the call is forgotten first.
+    mutating func fail(
+        _ key: CallKey, _ text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8] = [], at now: Instant
+    ) {
+        guard self.calls.contains(key) else { return }
+        let call = self.calls[key]
+        self.forget(key)
+        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        var body = self.takeScratch()
+        AnswerRewrite.begin(call.clientID, to: &body)
+        body.append(#","error":{"code":"#)
+        body.append(decimal: ErrorCode.internalError.rawValue)
+        body.append(#","message":"#)
+        body.appendJSON(string: text)
+        if !data.isEmpty {
+            body.append(#","data":"#)
+            body.append(contentsOf: data)
+        }
+        body.append("}}")
+        self.finish(connection, status, headers: headers, body.span, at: now)
+        self.scratch = body
+    }
+
+    // MARK: Notifications
+
+    /// `notifications/progress`: the token is the call's own integer, so the owner is certain.
+    mutating func progressed(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+        guard let range = self.workerScanner.members.value("progressToken", in: message),
+            let integer = JSONNumber.int64(message, range), let key = WireID.key(integer), self.calls.contains(key),
+            case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
+        else {
+            self.counters.droppedNotifications += 1
+            return
+        }
+        let call = self.calls[key]
+        // Only what was asked for is passed on: a worker must not invent progress for a silent client.
+        guard let token = call.progressToken else { return }
+        let timeout = self.servers[call.server].configuration.workers.callTimeout
+        self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        var event = self.takeScratch()
+        event.append(#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#)
+        token.append(to: &event)
+        for member in self.workerScanner.members.members where !RequestRewrite.isKey(member, "progressToken", message) {
+            if RequestRewrite.isKey(member, "_meta", message) { continue }
+            event.append(0x2C)
+            RequestRewrite.copy(member, message, envelope.needsLineRewrite, to: &event)
+        }
+        event.append("}}")
+        self.notify(call, key, event.span, at: now)
+        self.scratch = event
+    }
+
+    /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
+    /// another client's data, so they are dropped.
+    mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+        guard let key = self.relatedCall(worker, message), self.calls.contains(key) else {
+            self.counters.droppedNotifications += 1
+            return
+        }
+        let call = self.calls[key]
+        let members = self.workerScanner.members
+        guard let range = members.value("level", in: message), jsonKind(message, range) == .string,
+            let level = LogLevel(message.extracting(JSONString.contents(range).range))
+        else { return }
+        switch call.revision.era {
+        case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
+        case .legacy: guard level >= (call.logLevel ?? .debug) else { return }
+        }
+        var event = self.takeScratch()
+        event.append(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"#)
+        var isFirst = true
+        for member in members.members where !RequestRewrite.isKey(member, "_meta", message) {
+            RequestRewrite.separate(&isFirst, &event)
+            RequestRewrite.copy(member, message, envelope.needsLineRewrite, to: &event)
+        }
+        event.append("}}")
+        self.notify(call, key, event.span, at: now)
+        self.scratch = event
+    }
+
+    /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there.
+    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>) -> CallKey? {
+        if let meta = self.workerScanner.members.value("_meta", in: message), jsonKind(message, meta) == .object,
+            (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil,
+            let range = self.metaMembers.value("io.mcp-supervisor/relatedRequest", in: message)
+        {
+            guard let integer = JSONNumber.int64(message, range), let key = WireID.key(integer), self.calls.contains(key),
+                case .dispatched(worker, _, _) = self.calls[key].state
+            else { return nil }
+            return key
+        }
+        guard self.workers[worker].inFlight == 1 else { return nil }
+        for key in self.calls.keys {  // Bound: the calls in flight; only for workers that do not say what a line belongs to.
+            if case .dispatched(worker, _, _) = self.calls[key].state { return key }
+        }
+        return nil
+    }
+
+    /// Puts a notification on the call's own stream, opening it if this is the first.
+    private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
+        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
+        self.sendEvent(connection, event, at: now)
+    }
+
+    /// A list of the server changed: everybody who asked to be told is told once.
+    mutating func listChanged(_ server: Int, _ kind: ListKinds, at now: Instant) {
+        for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
+            guard let stream = self.sessions[key].stream, self.connections.contains(stream) else {
+                self.sessions[key].pendingChanges.insert(kind)
+                continue
+            }
+            self.sendListChanges(kind, to: stream, subscription: nil, at: now)
+        }
+        for key in self.connections.keys {  // Bound: `connections`.
+            guard self.connections.contains(key), let listen = self.connections[key].listen, listen.server == server,
+                listen.wanted.contains(kind)
+            else { continue }
+            self.sendListChanges(kind, to: key, subscription: listen.id, at: now)
+        }
+    }
+
+    mutating func sendListChanges(_ kinds: ListKinds, to key: ConnectionKey, subscription: [UInt8]?, at now: Instant) {
+        for (kind, method) in Self.listChangeMethods where kinds.contains(kind) {
+            guard self.connections.contains(key) else { return }
+            var event = [UInt8](#"{"jsonrpc":"2.0","method":""#)
+            event.append(method.text)
+            event.append(0x22)
+            if let subscription {
+                event.append(#","params":{"#)
+                Self.appendSubscriptionMeta(subscription, to: &event)
+                event.append(0x7D)
+            }
+            event.append(0x7D)
+            self.sendEvent(key, event.span, at: now)
+        }
+    }
+
+    private static let listChangeMethods: [(ListKinds, MCPMethod)] = [
+        (.tools, .notificationsToolsListChanged), (.prompts, .notificationsPromptsListChanged),
+        (.resources, .notificationsResourcesListChanged),
+    ]
+}

@@ -1,0 +1,162 @@
+import Base
+import MCP
+import Wire
+
+/// From a checked request to the worker's channel.
+extension Supervisor {
+    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
+    mutating func admit(
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
+        revision: Revision, session: SessionKey?, level: LogLevel?, at now: Instant
+    ) {
+        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
+        if self.servers[server].restart.refusesCalls {
+            let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
+            return self.refuseUnavailable(
+                key, request, message, "the server \(self.servers[server].name) keeps failing and is not being restarted yet",
+                retryAfter: wait, at: now)
+        }
+        guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
+        let settings = self.servers[server].configuration.workers
+        guard self.servers[server].queue.count < settings.queueMax else {
+            return self.refuseUnavailable(key, request, message, "too many calls are waiting", retryAfter: .seconds(1), at: now)
+        }
+        let call = Call(
+            server: server, purpose: purpose, method: request.method, revision: revision,
+            clientID: JSONLexeme(message, id), progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) },
+            session: session, connection: key, logLevel: level, arrivedAt: now, deadline: now + settings.callTimeout,
+            lastDeadline: now + settings.callTimeout * Self.progressExtensionMax)
+        guard let callKey = self.calls.insert(call) else {
+            return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
+        }
+        if let session { self.sessions[session].calls.append(callKey) }
+        self.connections[key].phase = .waiting(callKey)
+        self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, settings.callTimeout))
+        guard purpose == .forward else { return self.answerFromHandshake(callKey, at: now) }
+        self.route(callKey, request, message, at: now)
+    }
+
+    /// Progress moves a call's deadline, at most to this many times the time-out.
+    static let progressExtensionMax: Int64 = 10
+
+    /// Into the channel when the worker has room, else into the queue.
+    private mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        let server = self.calls[key].server
+        let rewrite = RequestRewrite(
+            from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
+            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil)
+        if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
+            let start = self.workers[worker].queuedTotal
+            self.prepareOutput(worker: worker)
+            let before = self.workers[worker].output.count
+            rewrite.append(request, message, to: &self.workers[worker].output)
+            self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before)
+        } else {
+            rewrite.append(request, message, to: &self.calls[key].line)
+            self.servers[server].queue.append(key)
+        }
+    }
+
+    /// The worker that can take one more call now.
+    func workerWithRoom(_ server: Int) -> WorkerKey? {
+        guard let worker = self.servers[server].worker, self.workers[worker].state == .ready,
+            self.workers[worker].inFlight < self.servers[server].configuration.workers.concurrency,
+            self.workers[worker].unsentBytes < Self.workerBacklogBytesMax
+        else { return nil }
+        return worker
+    }
+
+    private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int) {
+        self.workers[worker].queuedTotal += count
+        self.workers[worker].inFlight += 1
+        self.calls[key].state = .dispatched(worker, start: start, end: start + count)
+    }
+
+    /// Moves queued calls into the channel while the worker has room, and answers those that only waited for the handshake.
+    mutating func pumpQueue(_ server: Int, at now: Instant) {
+        while let key = self.servers[server].queue.first {  // Bound: the queue's own.
+            guard self.calls.contains(key) else {
+                _ = self.servers[server].queue.popFirst()  // Expected: cancelled while it waited.
+                continue
+            }
+            if self.calls[key].purpose != .forward {
+                guard self.servers[server].identity != nil else { return }
+                _ = self.servers[server].queue.popFirst()
+                self.answerFromHandshake(key, at: now)
+                continue
+            }
+            guard let worker = self.workerWithRoom(server) else { return }
+            _ = self.servers[server].queue.popFirst()
+            let start = self.workers[worker].queuedTotal
+            let count = self.calls[key].line.count
+            self.prepareOutput(worker: worker)
+            self.workers[worker].output.append(contentsOf: self.calls[key].line)
+            self.calls[key].line = []
+            self.dispatched(key, to: worker, start: start, count: count)
+        }
+    }
+
+    /// `initialize` and `server/discover` are answered by the supervisor, once it knows who its worker is.
+    private mutating func answerFromHandshake(_ key: CallKey, at now: Instant) {
+        let call = self.calls[key]
+        guard self.servers[call.server].identity != nil else {
+            return self.servers[call.server].queue.append(key)
+        }
+        self.forget(key)
+        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        switch call.purpose {
+        case .initialize(let asked): self.beginSession(call, asked, connection, at: now)
+        case .discover:
+            var body = self.takeScratch()
+            AnswerRewrite.begin(call.clientID, to: &body)
+            body.append(#","result":"#)
+            self.appendDiscoverResult(call.server, to: &body)
+            body.append(0x7D)
+            self.respond(
+                connection, 200, "application/json", headers: self.withCORS(connection), body: body.span, at: now)
+            self.scratch = body
+        case .forward: preconditionFailure("a forwarded call is answered by its worker")
+        }
+        self.continueDrain(at: now)
+    }
+
+    /// Removes the call from every table. Its worker's slot is free again.
+    mutating func forget(_ key: CallKey) {
+        guard let call = self.calls.remove(key) else { return }
+        if case .dispatched(let worker, _, _) = call.state, self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
+        if let session = call.session, self.sessions.contains(session) {
+            if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }
+        }
+    }
+
+    // MARK: Refusals
+
+    mutating func refuseDraining(_ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        self.connections[key].exchange.keepAlive = false
+        self.refuseUnavailable(key, request, message, "the supervisor is shutting down", retryAfter: .seconds(1), at: now)
+    }
+
+    /// 503 with a JSON-RPC body: never a 4xx, which a client could take for a server of another era.
+    mutating func refuseUnavailable(
+        _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, _ text: String, retryAfter: Interval,
+        at now: Instant
+    ) {
+        var refusal = Refusal(503, .internalError, text)
+        refusal.id = self.idLexeme(request.envelope, message)
+        refusal.headers = Self.retryAfter(retryAfter)
+        self.refuse(key, refusal, at: now)
+    }
+
+    static func retryAfter(_ wait: Interval) -> HTTPFields {
+        var fields = HTTPFields()
+        fields.append("Retry-After", decimal: Swift.max(1, wait.wholeSeconds))
+        return fields
+    }
+
+    mutating func takeScratch() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &self.scratch)
+        taken.removeAll(keepingCapacity: true)
+        return taken
+    }
+}

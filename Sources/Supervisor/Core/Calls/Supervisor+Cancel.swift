@@ -1,0 +1,98 @@
+import Base
+import MCP
+import Wire
+
+/// Calls that end without their worker's answer: cancelled, abandoned or too slow.
+extension Supervisor {
+    /// `notifications/cancelled` of a legacy client. Ids of other sessions, of finished and of unknown requests are ignored
+    /// (2025-11-25, cancellation).
+    mutating func cancel(_ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        guard let range = request.params.value("requestId", in: message) else { return }
+        let lexeme = JSONLexeme(message, range)
+        let found = self.sessions[session].calls.first { self.calls.find($0)?.clientID == lexeme }
+        guard let key = found else { return }
+        self.cancelCall(key, reason: "the client cancelled the request", at: now)
+    }
+
+    /// Tells the worker, and ends the response without an answer: no answer to a cancelled request should be sent.
+    mutating func cancelCall(_ key: CallKey, reason: StaticString, at now: Instant) {
+        guard self.calls.contains(key) else { return }
+        let call = self.calls[key]
+        self.withdraw(key, reason: reason, at: now)
+        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
+        self.endStream(connection, at: now)
+    }
+
+    /// Takes the call away from its worker, or out of the queue.
+    private mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
+        let call = self.calls[key]
+        self.forget(key)
+        switch call.state {
+        case .queued:
+            self.servers[call.server].queue.removeAll { $0 == key }
+        case .dispatched(let worker, _, _):
+            guard self.workers.contains(worker), self.workers[worker].state == .ready else { return }
+            var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
+            line.append(decimal: WireID.integer(key))
+            line.append(#","reason":""#)
+            line.append(reason)
+            line.append("\"}}\n")
+            self.sendLine(line.span, to: worker)
+            self.pumpQueue(call.server, at: now)
+        }
+    }
+
+    /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
+    /// but the work goes on).
+    mutating func clientLeft(_ key: CallKey, at now: Instant) {
+        guard self.calls.contains(key) else { return }
+        switch self.calls[key].revision.era {
+        case .modern: self.withdraw(key, reason: "the client closed the response", at: now)
+        case .legacy:
+            self.calls[key].connection = nil
+            // The connection's timer went with it.
+            self.timers.add(.call(key), at: self.calls[key].deadline)
+        }
+        self.continueDrain(at: now)
+    }
+
+    /// A call that waits too long for its answer, or long enough to open its stream for keep-alive comments.
+    mutating func waitingCallDue(_ key: CallKey, _ connection: ConnectionKey, at now: Instant) {
+        guard self.calls.contains(key) else { return }
+        if self.calls[key].deadline <= now { return self.callTimedOut(key, at: now) }
+        if self.calls[key].purpose == .forward { self.openStream(connection, .call(key), at: now) }
+        let next = Swift.min(now + self.configuration.limits.keepAlive, self.calls[key].deadline)
+        self.setDeadline(connection, next)
+    }
+
+    mutating func callTimedOut(_ key: CallKey, at now: Instant) {
+        guard self.calls.contains(key) else { return }
+        let call = self.calls[key]
+        let waited = (now - call.arrivedAt).wholeMilliseconds
+        self.log(
+            .warning, "a call timed out",
+            [
+                .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
+                .number("waitedMs", waited),
+            ])
+        // Tell the worker first, while the call is still known.
+        let connection = call.connection
+        self.withdraw(key, reason: "the call timed out", at: now)
+        guard let connection, self.connections.contains(connection) else { return }
+        var body = self.takeScratch()
+        AnswerRewrite.begin(call.clientID, to: &body)
+        body.append(#","error":{"code":-32603,"message":"the server did not answer within "#)
+        body.append(decimal: waited)
+        body.append(#" ms; the call was cancelled"}}"#)
+        self.finish(connection, 200, body.span, at: now)
+        self.scratch = body
+    }
+
+    /// A legacy call whose client left.
+    mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
+        guard self.calls.contains(key), self.calls[key].connection == nil else { return }
+        if self.calls[key].deadline > now { return self.timers.add(.call(key), at: self.calls[key].deadline) }
+        self.callTimedOut(key, at: now)
+    }
+}

@@ -1,0 +1,73 @@
+import Base
+
+extension Limits {
+    init(_ settings: Settings) {
+        self.init(
+            connections: settings.integer("limits.connections"),
+            connectionsPerSource: settings.integer("limits.connectionsPerSource"),
+            requestsPerConnection: settings.integer("limits.requestsPerConnection"),
+            connectionAge: settings.duration("limits.connectionAge"),
+            idleTimeout: settings.duration("limits.idleTimeout"),
+            headerTimeout: settings.duration("limits.headerTimeout"),
+            bodyIdleTimeout: settings.duration("limits.bodyIdleTimeout"),
+            bodyTimeout: settings.duration("limits.bodyTimeout"),
+            bodyRateMin: settings.integer("limits.bodyRate"),
+            bodyRateGrace: settings.duration("limits.bodyRateGrace"),
+            writeTimeout: settings.duration("limits.writeTimeout"),
+            requestLineBytesMax: settings.integer("limits.requestLine"),
+            fieldBytesMax: settings.integer("limits.field"),
+            headBytesMax: settings.integer("limits.head"),
+            fieldsMax: settings.integer("limits.fields"),
+            chunkExtensionBytesMax: settings.integer("limits.chunkExtension"),
+            trailerBytesMax: settings.integer("limits.trailers"),
+            bodyBytesMax: settings.integer("limits.body"),
+            clientJSON: JSONBounds(settings, "limits.json"),
+            workerJSON: JSONBounds(settings, "limits.workerJson"),
+            sessions: settings.integer("limits.sessions"),
+            sessionIdle: settings.duration("limits.sessionIdle"),
+            sessionAge: settings.duration("limits.sessionAge"),
+            streamsPerSession: settings.integer("limits.streamsPerSession"),
+            callsPerSession: settings.integer("limits.callsPerSession"),
+            streamBytesMax: settings.integer("limits.streamQueue"),
+            streamAge: settings.duration("limits.streamAge"),
+            keepAlive: settings.duration("limits.keepAlive"),
+            calls: settings.integer("limits.calls"),
+            lineBytesMax: settings.integer("limits.message"),
+            stderrLineBytesMax: settings.integer("limits.stderrLine"),
+            stderrRateMax: settings.integer("limits.stderrRate"))
+    }
+}
+
+extension JSONBounds {
+    init(_ settings: Settings, _ prefix: String) {
+        self.init(
+            depthMax: settings.integer("\(prefix).depth"), nodesMax: settings.integer("\(prefix).nodes"),
+            stringBytesMax: settings.integer("\(prefix).string"), numberBytesMax: settings.integer("\(prefix).number"),
+            membersMax: settings.integer("\(prefix).members"))
+    }
+}
+
+extension DrainSettings {
+    init(_ settings: Settings) {
+        self.init(
+            deadline: settings.duration("drain.deadline"), hurriedDeadline: settings.duration("drain.hurried"),
+            workerGrace: settings.duration("drain.workerGrace"))
+    }
+}
+
+extension RestartLimits {
+    init(_ settings: Settings) {
+        self.init(
+            deathsMax: settings.integer("restart.deaths"), window: settings.duration("restart.window"),
+            delayMin: settings.duration("restart.delayMin"), delayMax: settings.duration("restart.delayMax"),
+            stable: settings.duration("restart.stable"), settled: settings.duration("restart.settled"),
+            openMin: settings.duration("restart.open"), openMax: settings.duration("restart.openMax"))
+    }
+}
+
+extension SpawnLimits {
+    init(_ settings: Settings) {
+        self.init(
+            perSecond: settings.integer("restart.spawnsPerSecond"), burst: settings.integer("restart.spawnBurst"))
+    }
+}

@@ -1,0 +1,68 @@
+public import Base
+
+/// Bounds that hold for the whole supervisor. Counts are inclusive; sizes are bytes.
+public struct Limits: Equatable, Sendable {
+    // Connections.
+    public let connections: Int
+    /// Per IPv4 address or IPv6 /64. Loopback and Unix sockets are not counted: there it is often one reverse proxy.
+    public let connectionsPerSource: Int
+    public let requestsPerConnection: Int
+    public let connectionAge: Interval
+    /// Of a connection between two requests.
+    public let idleTimeout: Interval
+
+    // One request.
+    public let headerTimeout: Interval
+    /// Between two reads of a body.
+    public let bodyIdleTimeout: Interval
+    /// For the whole body.
+    public let bodyTimeout: Interval
+    /// Bytes per second that a body must reach once `bodyRateGrace` has passed.
+    public let bodyRateMin: Int
+    public let bodyRateGrace: Interval
+    /// Without progress of a write.
+    public let writeTimeout: Interval
+    public let requestLineBytesMax: Int
+    public let fieldBytesMax: Int
+    public let headBytesMax: Int
+    public let fieldsMax: Int
+    public let chunkExtensionBytesMax: Int
+    public let trailerBytesMax: Int
+    public let bodyBytesMax: Int
+
+    // JSON.
+    public let clientJSON: JSONBounds
+    public let workerJSON: JSONBounds
+
+    // Sessions and streams.
+    public let sessions: Int
+    public let sessionIdle: Interval
+    public let sessionAge: Interval
+    public let streamsPerSession: Int
+    public let callsPerSession: Int
+    /// Bytes that may wait for a slow reader of one stream, then it is closed.
+    public let streamBytesMax: Int
+    public let streamAge: Interval
+    /// Silence on a stream after which a comment is sent.
+    public let keepAlive: Interval
+
+    // Calls and workers.
+    /// In flight and waiting, all servers together.
+    public let calls: Int
+    /// One line of a worker's stdout.
+    public let lineBytesMax: Int
+    /// One line of a worker's stderr; the rest of it is dropped.
+    public let stderrLineBytesMax: Int
+    /// Bytes per second of a worker's stderr that are logged; more is counted and dropped.
+    public let stderrRateMax: Int
+}
+
+/// Bounds of one JSON text.
+public struct JSONBounds: Equatable, Sendable {
+    public let depthMax: Int
+    public let nodesMax: Int
+    public let stringBytesMax: Int
+    public let numberBytesMax: Int
+    /// Of one object.
+    public let membersMax: Int
+}

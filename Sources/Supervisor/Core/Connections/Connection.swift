@@ -1,0 +1,146 @@
+import Base
+import MCP
+import Wire
+
+/// One client connection: what it is doing, and the bytes not yet understood or not yet sent.
+///
+///     reading ──request complete──▶ waiting ──answer──▶ reading (keep-alive) or lingering
+///                                      └──first notification, or `commitAfter`──▶ streaming ──end──▶ reading or lingering
+///     any ──last output sent and the connection is not to be kept──▶ lingering ──peer ended, or its deadline──▶ gone
+///
+/// An idle connection owns no buffer.
+struct Connection {
+    enum Phase: Equatable {
+        /// Between requests or inside one.
+        case reading
+        /// A request is complete and its answer is not known; the response head is not sent.
+        case waiting(CallKey)
+        /// `200 text/event-stream` is sent and its end is not.
+        case streaming(StreamOwner)
+        /// All output is sent and our side is shut. What arrives is dropped, so that the peer can read the end of our answer
+        /// before the kernel answers its bytes with a reset (RFC 9112 9.6).
+        case lingering
+    }
+
+    enum RequestStage: Equatable { case none, head, body }
+
+    /// What an open event stream belongs to.
+    enum StreamOwner: Equatable {
+        case call(CallKey)
+        /// The stream that a legacy session opened by GET.
+        case session(SessionKey)
+        /// A modern `subscriptions/listen`.
+        case listen
+    }
+
+    var phase: Phase = .reading
+    var decoder: HTTPRequestDecoder
+    /// Received and not yet consumed. Bound: one request head and body, or `pipelineBytesMax` while an answer is pending.
+    var input: [UInt8] = []
+    /// Bytes that wait for the socket; those before `outputSent` are gone.
+    var output: [UInt8] = []
+    var outputSent = 0
+    /// In the dirty list of this turn.
+    var isDirty = false
+    var isReadingPaused = false
+    /// The peer will send no more bytes. A pending answer may still be wanted, see `Supervisor.inputEnded`.
+    var inputEnded = false
+    /// After the output queued so far, the connection ends.
+    var closesAfterOutput = false
+
+    /// Of the request being answered.
+    var exchange = Exchange()
+    /// Decided on the request's head; sent when its body has been skipped.
+    var refusal: Refusal?
+    /// Set while a `subscriptions/listen` stream is open.
+    var listen: Listen?
+
+    /// When something must be done if nothing happens before.
+    var deadline: Instant
+    /// The deadline of this connection's newest entry in the heap; older entries are ignored when they fire.
+    var armed: Instant = .distantFuture
+    /// When a reader that takes nothing is given up.
+    var writeDeadline: Instant = .distantFuture
+    /// Which part of a request is incomplete, so that each gets one deadline however many pieces it comes in.
+    var requestStage: RequestStage = .none
+    let openedAt: Instant
+    var requests = 0
+    let peer: PeerAddress
+    /// Whether requests that come in through its listener must carry a credential.
+    let requiresCredential: Bool
+
+    init(limits: HTTPLimits, peer: PeerAddress, requiresCredential: Bool, deadline: Instant, now: Instant) {
+        self.decoder = HTTPRequestDecoder(limits: limits)
+        self.peer = peer
+        self.requiresCredential = requiresCredential
+        self.deadline = deadline
+        self.openedAt = now
+    }
+
+    var unsentBytes: Int { self.output.count - self.outputSent }
+
+    func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        body(self.output.span.extracting(self.outputSent..<self.output.count))
+    }
+}
+
+/// What the response to the request in progress must know about it.
+struct Exchange {
+    var route: Route = .notFound
+    var principal: Principal = .anonymous
+    var isHead = false
+    var isHTTP10 = false
+    var keepAlive = false
+    /// The origin to answer a cross-origin request with, when CORS allows it.
+    var allowedOrigin: [UInt8] = []
+}
+
+/// A refused request: a complete answer, decided before anything was dispatched.
+struct Refusal: Equatable {
+    var status: Int
+    /// JSON-RPC error code on MCP endpoints.
+    var code: ErrorCode
+    var message: String
+    var headers = HTTPFields()
+    /// The lexeme of the request's id, where it could be read.
+    var id: [UInt8] = []
+    /// Raw JSON of the error's `data`.
+    var data: [UInt8] = []
+    /// The whole body where it is fixed, as for a missing credential. Replaces all of the above but status and headers.
+    var body: [UInt8] = []
+
+    init(_ status: Int, _ code: ErrorCode, _ message: String) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+}
+
+/// A modern subscription: which list changes this stream wants.
+struct Listen {
+    let server: Int
+    let id: [UInt8]
+    let wanted: ListKinds
+    /// The next keep-alive comment or, past it, the stream's greatest age.
+    let openedAt: Instant
+}
+
+/// The lists a server can announce changes of.
+struct ListKinds: OptionSet, Equatable, Sendable {
+    let rawValue: UInt8
+    static let tools = Self(rawValue: 1)
+    static let prompts = Self(rawValue: 2)
+    static let resources = Self(rawValue: 4)
+}
+
+/// The address a client came from, as far as limits need it.
+public struct PeerAddress: Hashable, Sendable {
+    /// IPv4: the address. IPv6: the /64. Unix-domain: the peer's uid.
+    public let network: UInt64
+    public let isUnix: Bool
+
+    public init(network: UInt64, isUnix: Bool = false) {
+        self.network = network
+        self.isUnix = isUnix
+    }
+}

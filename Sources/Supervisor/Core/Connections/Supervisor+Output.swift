@@ -1,0 +1,196 @@
+public import Base
+import MCP
+import Wire
+
+extension Supervisor {
+    /// The bytes that wait for this connection's socket. The driver writes what the kernel takes and reports it.
+    public func withOutput<Result>(of key: ConnectionKey, _ body: (Span<UInt8>) -> Result) -> Result? {
+        guard self.connections.contains(key) else { return nil }
+        return self.connections[key].withUnsentOutput(body)
+    }
+
+    /// The connections with new output; the list is emptied.
+    public mutating func takeDirtyConnections(into list: inout [ConnectionKey]) {
+        list.removeAll(keepingCapacity: true)
+        swap(&list, &self.dirtyConnections)
+    }
+
+    /// The kernel took `count` bytes; fewer than offered when the socket is full.
+    public mutating func outputWritten(_ key: ConnectionKey, _ count: Int, at now: Instant) {
+        guard self.connections.contains(key) else { return }
+        self.connections[key].isDirty = false
+        self.connections[key].outputSent += count
+        guard self.connections[key].unsentBytes == 0 else {
+            // A reader that takes nothing for `writeTimeout` is gone (slow read attack).
+            if count > 0 || self.connections[key].writeDeadline == .distantFuture {
+                self.connections[key].writeDeadline = now + self.configuration.limits.writeTimeout
+                self.arm(key, at: self.connections[key].writeDeadline)
+            }
+            return
+        }
+        self.connections[key].writeDeadline = .distantFuture
+        self.connections[key].outputSent = 0
+        var output: [UInt8] = []
+        swap(&output, &self.connections[key].output)
+        self.recycle(output)
+        if self.connections[key].closesAfterOutput { self.linger(key, at: now) }
+    }
+
+    /// Buffers of connections that have nothing to send are shared by those that have.
+    mutating func recycle(_ buffer: consuming [UInt8]) {
+        guard buffer.capacity > 0, buffer.capacity <= Self.spareBufferBytesMax, self.spareBuffers.count < Self.spareBuffersMax
+        else { return }
+        buffer.removeAll(keepingCapacity: true)
+        self.spareBuffers.append(buffer)
+    }
+
+    /// Makes sure that the connection has a buffer and that the driver will write it.
+    mutating func prepareOutput(_ key: ConnectionKey) {
+        if self.connections[key].output.capacity == 0, let spare = self.spareBuffers.popLast() {
+            self.connections[key].output = spare
+        }
+        guard !self.connections[key].isDirty else { return }
+        self.connections[key].isDirty = true
+        self.dirtyConnections.append(key)
+    }
+
+    /// Ends our side; the peer may still be sending, see `Connection.Phase.lingering`.
+    private mutating func linger(_ key: ConnectionKey, at now: Instant) {
+        guard !self.connections[key].inputEnded else { return self.connectionLost(key, at: now) }
+        self.connections[key].phase = .lingering
+        self.effects.append(.shutdownConnection(key))
+        self.setDeadline(key, now + Self.lingerTimeout)
+    }
+
+    // MARK: Whole responses
+
+    /// Answers the request in progress.
+    mutating func respond(
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
+        at now: Instant
+    ) {
+        let exchange = self.connections[key].exchange
+        var head = HTTPResponseHead(
+            status: status, contentType: contentType, framing: .length(body.count), keepAlive: exchange.keepAlive, extra: headers)
+        head.requestMinorVersion = exchange.isHTTP10 ? 0 : 1
+        self.prepareOutput(key)
+        let date = self.date
+        head.append(to: &self.connections[key].output, date: date.span)
+        if !exchange.isHead { self.connections[key].output.append(body) }
+        self.finishExchange(key, at: now)
+    }
+
+    mutating func respond(_ key: ConnectionKey, _ status: Int, headers: HTTPFields = HTTPFields(), at now: Instant) {
+        let empty: [UInt8] = []
+        self.respond(key, status, nil, headers: headers, body: empty.span, at: now)
+    }
+
+    mutating func refuse(_ key: ConnectionKey, _ refusal: Refusal, at now: Instant) {
+        var body: [UInt8] = []
+        refusal.appendBody(isMCP: self.connections[key].exchange.route.isMCP, to: &body)
+        self.respond(
+            key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
+    }
+
+    /// The answer to the current request is queued whole.
+    mutating func finishExchange(_ key: ConnectionKey, at now: Instant) {
+        self.connections[key].phase = .reading
+        self.connections[key].requestStage = .none
+        self.connections[key].requests += 1
+        self.connections[key].listen = nil
+        if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
+            self.connections[key].closesAfterOutput = true
+        }
+        self.setDeadline(key, now + self.configuration.limits.idleTimeout)
+        if !self.connections[key].input.isEmpty { self.resumable.append(key) }
+    }
+
+    // MARK: Event streams
+
+    mutating func openStream(
+        _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
+    ) {
+        let exchange = self.connections[key].exchange
+        let head = HTTPResponseHead.eventStream(
+            requestMinorVersion: exchange.isHTTP10 ? 0 : 1, keepAlive: exchange.keepAlive, extra: self.withCORS(key, headers))
+        self.prepareOutput(key)
+        let date = self.date
+        head.append(to: &self.connections[key].output, date: date.span)
+        self.connections[key].phase = .streaming(owner)
+        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+    }
+
+    /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
+    @discardableResult
+    mutating func sendEvent(_ key: ConnectionKey, _ message: Span<UInt8>, isFinal: Bool = false, at now: Instant) -> Bool {
+        // Bound: a final answer always fits behind what is queued; notifications only up to the limit.
+        guard isFinal || self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else {
+            self.counters.droppedNotifications += 1
+            self.log(
+                .warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)]
+            )
+            self.connectionLost(key, at: now)
+            return false
+        }
+        self.prepareOutput(key)
+        if self.connections[key].exchange.isHTTP10 {
+            SSE.appendMessage(message, to: &self.connections[key].output)
+        } else {
+            let mark = HTTPChunk.begin(into: &self.connections[key].output)
+            SSE.appendMessage(message, to: &self.connections[key].output)
+            HTTPChunk.end(mark, into: &self.connections[key].output)
+        }
+        return true
+    }
+
+    mutating func sendKeepAlive(_ key: ConnectionKey, at now: Instant) {
+        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        // A reader that has not even taken the last comment gets no second one; the write deadline decides about it.
+        guard self.connections[key].unsentBytes == 0 else { return }
+        self.prepareOutput(key)
+        if self.connections[key].exchange.isHTTP10 {
+            SSE.appendComment(to: &self.connections[key].output)
+        } else {
+            let mark = HTTPChunk.begin(into: &self.connections[key].output)
+            SSE.appendComment(to: &self.connections[key].output)
+            HTTPChunk.end(mark, into: &self.connections[key].output)
+        }
+    }
+
+    mutating func endStream(_ key: ConnectionKey, at now: Instant) {
+        self.prepareOutput(key)
+        if self.connections[key].exchange.isHTTP10 {
+            self.connections[key].exchange.keepAlive = false
+        } else {
+            HTTPChunk.appendLast(to: &self.connections[key].output)
+        }
+        self.finishExchange(key, at: now)
+    }
+}
+
+extension Refusal {
+    /// JSON-RPC on MCP endpoints; elsewhere `{"error":…}`. The id is left out where it could not be read.
+    func appendBody(isMCP: Bool, to body: inout [UInt8]) {
+        guard self.body.isEmpty else { return body.append(contentsOf: self.body) }
+        guard isMCP else {
+            body.append(#"{"error":"#)
+            body.appendJSON(string: self.message)
+            return body.append("}\n")
+        }
+        body.append(#"{"jsonrpc":"2.0","#)
+        if !self.id.isEmpty {
+            body.append(#""id":"#)
+            body.append(contentsOf: self.id)
+            body.append(0x2C)
+        }
+        body.append(#""error":{"code":"#)
+        body.append(decimal: self.code.rawValue)
+        body.append(#","message":"#)
+        body.appendJSON(string: self.message)
+        if !self.data.isEmpty {
+            body.append(#","data":"#)
+            body.append(contentsOf: self.data)
+        }
+        body.append("}}")
+    }
+}

@@ -1,0 +1,71 @@
+public import Base
+import MCP
+
+extension Supervisor {
+    /// Runs everything whose deadline is not after `now`. A call too early or too late is harmless.
+    public mutating func timersDue(at now: Instant) {
+        while let timer = self.timers.popDue(at: now) {  // Bound: what a timer arms again lies after `now`.
+            switch timer {
+            case .connection(let key, let armed): self.connectionTimerDue(key, armed: armed, at: now)
+            case .call(let key): self.orphanTimerDue(key, at: now)
+            case .session(let key): self.sessionTimerDue(key, at: now)
+            case .worker(let key): self.workerTimerDue(key, at: now)
+            case .restart(let server): self.restartTimerDue(server, at: now)
+            case .drain: self.continueDrain(at: now)
+            }
+        }
+        self.resumePending(at: now)
+    }
+
+    mutating func setDeadline(_ key: ConnectionKey, _ deadline: Instant) {
+        self.connections[key].deadline = deadline
+        self.arm(key, at: deadline)
+    }
+
+    /// Deadlines that move later cost nothing: the entry in the heap fires early and is put back.
+    mutating func arm(_ key: ConnectionKey, at deadline: Instant) {
+        guard deadline < self.connections[key].armed else { return }
+        self.connections[key].armed = deadline
+        self.timers.add(.connection(key, at: deadline), at: deadline)
+    }
+
+    private mutating func connectionTimerDue(_ key: ConnectionKey, armed: Instant, at now: Instant) {
+        // Expected: an entry that a sooner one has replaced, or of a connection that is gone.
+        guard self.connections.contains(key), self.connections[key].armed == armed else { return }
+        self.connections[key].armed = .distantFuture
+        let deadline = Swift.min(self.connections[key].deadline, self.connections[key].writeDeadline)
+        guard deadline <= now else { return self.arm(key, at: deadline) }
+        if self.connections[key].writeDeadline <= now {
+            return self.connectionLost(key, at: now)
+        }
+        self.connectionDeadlinePassed(key, at: now)
+        guard self.connections.contains(key) else { return }
+        // Whatever was decided, a connection always has a timer.
+        self.arm(key, at: Swift.min(self.connections[key].deadline, self.connections[key].writeDeadline))
+    }
+
+    private mutating func connectionDeadlinePassed(_ key: ConnectionKey, at now: Instant) {
+        switch self.connections[key].phase {
+        case .lingering:
+            self.connectionLost(key, at: now)
+        case .reading where self.connections[key].unsentBytes > 0:
+            // The answer is still on its way; the write deadline watches it.
+            self.connections[key].deadline = now + self.configuration.limits.idleTimeout
+        case .reading where self.connections[key].requestStage == .none:
+            self.connectionLost(key, at: now)
+        case .reading:
+            self.connections[key].exchange.keepAlive = false
+            self.refuse(key, Refusal(408, .invalidRequest, "the request did not arrive in time"), at: now)
+        case .waiting(let call):
+            self.waitingCallDue(call, key, at: now)
+        case .streaming(.call(let call)):
+            if self.calls.contains(call), self.calls[call].deadline <= now {
+                self.callTimedOut(call, at: now)
+            } else {
+                self.sendKeepAlive(key, at: now)
+            }
+        case .streaming(.session), .streaming(.listen):
+            self.sendKeepAlive(key, at: now)
+        }
+    }
+}

@@ -1,0 +1,154 @@
+import Base
+import MCP
+import Wire
+
+/// Streamable HTTP of revision 2026-07-28: every request stands alone and brings its own version and capabilities.
+extension Supervisor {
+    mutating func modernMessage(
+        _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ request: IncomingRequest,
+        _ message: Span<UInt8>, at now: Instant
+    ) {
+        guard request.envelope.kind == .request else {
+            // No client notification exists over HTTP in this revision (a request is cancelled by closing its response).
+            return self.accept(key, at: now)
+        }
+        if let refusal = request.metadata.envelopeRefusal(message) {
+            return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
+        }
+        guard let version = request.metadata.protocolVersion, let method = request.envelope.method else {
+            preconditionFailure("a modern request without version or method")
+        }
+        let headers = StandardHeaders(version: head[.mcpProtocolVersion], method: head[.mcpMethod], name: head[.mcpName])
+        if let refusal = headers.versionRefusal(bytes, body: message, metaVersion: version) {
+            return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
+        }
+        guard let revision = Revision(message.extracting(JSONString.contents(version).range)), revision.era == .modern else {
+            return self.refuse(
+                key, request, message, 400, .unsupportedProtocolVersion, "unsupported protocol version",
+                data: Self.supportedVersions(requested: [UInt8](message, version)), at: now)
+        }
+        let name = request.method.nameParameter.flatMap { request.params.value($0, in: message) }
+        if let refusal = headers.routingRefusal(
+            bytes, body: message, method: request.method, bodyMethod: method, bodyName: name)
+        {
+            return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
+        }
+        self.modernMethod(key, server, request, message, at: now)
+    }
+
+    /// The `data` of error -32022.
+    private static func supportedVersions(requested: [UInt8]) -> [UInt8] {
+        var data = [UInt8](#"{"supported":"#)
+        Self.appendModernRevisions(to: &data)
+        data.append(#","requested":"#)
+        data.append(contentsOf: requested)
+        data.append(0x7D)
+        return data
+    }
+
+    private static func appendModernRevisions(to output: inout [UInt8]) {
+        output.append(0x5B)
+        for (index, revision) in Revision.modern.enumerated() {
+            if index > 0 { output.append(0x2C) }
+            output.append(0x22)
+            output.append(revision.text)
+            output.append(0x22)
+        }
+        output.append(0x5D)
+    }
+
+    private mutating func modernMethod(
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) {
+        switch request.method {
+        case .serverDiscover:
+            self.admit(
+                key, server, request, message, purpose: .discover, revision: .latestModern, session: nil, level: nil, at: now)
+        case .subscriptionsListen:
+            self.listen(key, server, request, message, at: now)
+        case .toolsList, .toolsCall, .promptsList, .promptsGet, .resourcesList, .resourcesTemplatesList, .resourcesRead,
+            .completionComplete:
+            if self.isMissingCapability(server, request.method) {
+                return self.refuse(
+                    key, request, message, 404, .methodNotFound, "the server does not offer this method", at: now)
+            }
+            self.admit(
+                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
+                level: request.metadata.requestedLogLevel(message),
+                at: now)
+        default:
+            self.refuse(
+                key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here",
+                at: now)
+        }
+    }
+
+    /// Known only after the first handshake; until then the call is queued and the worker itself refuses.
+    func isMissingCapability(_ server: Int, _ method: MCPMethod) -> Bool {
+        guard let identity = self.servers[server].identity, let needed = CapabilityName.needed(for: method) else { return false }
+        return !identity.has(needed)
+    }
+
+    /// `subscriptions/listen`: a stream of list changes, acknowledged by its first message. Resource subscriptions are not
+    /// honoured by this version, which the acknowledgement says by leaving them out.
+    private mutating func listen(
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) {
+        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
+        var members = JSONMembers()
+        guard let range = request.params.value("notifications", in: message), jsonKind(message, range) == .object,
+            (try? self.metaScanner.scanObject(message, at: range, into: &members)) != nil
+        else {
+            return self.refuse(key, request, message, 200, .invalidParams, "params.notifications must be an object", at: now)
+        }
+        var wanted: ListKinds = []
+        for (name, kind, capability) in Self.listenNames {
+            guard let value = members.value(name, in: message), message.extracting(value.range).equals("true") else { continue }
+            if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
+        }
+        let id = self.idLexeme(request.envelope, message)
+        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted, openedAt: now)
+        self.openStream(key, .listen, at: now)
+        var acknowledgement = [UInt8](
+            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
+        var isFirst = true
+        for (name, kind, _) in Self.listenNames where wanted.contains(kind) {
+            RequestRewrite.separate(&isFirst, &acknowledgement)
+            acknowledgement.append(0x22)
+            acknowledgement.append(name)
+            acknowledgement.append("\":true")
+        }
+        acknowledgement.append("},")
+        Self.appendSubscriptionMeta(id, to: &acknowledgement)
+        acknowledgement.append("}}")
+        self.sendEvent(key, acknowledgement.span, at: now)
+    }
+
+    private static let listenNames: [(StaticString, ListKinds, CapabilityName)] = [
+        ("toolsListChanged", .tools, .tools), ("promptsListChanged", .prompts, .prompts),
+        ("resourcesListChanged", .resources, .resources),
+    ]
+
+    static func appendSubscriptionMeta(_ id: [UInt8], to output: inout [UInt8]) {
+        output.append(#""_meta":{"io.modelcontextprotocol/subscriptionId":"#)
+        output.append(contentsOf: id)
+        output.append(0x7D)
+    }
+
+    /// The result of `server/discover`, from the worker's handshake.
+    func appendDiscoverResult(_ server: Int, to output: inout [UInt8]) {
+        guard let identity = self.servers[server].identity else { preconditionFailure("discover before a handshake") }
+        output.append(#"{"resultType":"complete","supportedVersions":"#)
+        Self.appendModernRevisions(to: &output)
+        output.append(#","capabilities":"#)
+        identity.appendCapabilities(for: .latestModern, to: &output)
+        if !identity.instructions.isEmpty {
+            output.append(#","instructions":"#)
+            output.append(contentsOf: identity.instructions)
+        }
+        output.append(AnswerRewrite.listTimeToLive)
+        output.append(#","_meta":{"io.modelcontextprotocol/serverInfo":"#)
+        output.append(contentsOf: identity.serverInfo)
+        output.append("}}")
+    }
+}

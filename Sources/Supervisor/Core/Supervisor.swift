@@ -1,0 +1,156 @@
+public import Base
+import MCP
+import Wire
+
+/// The supervisor as one deterministic machine: what the kernel tells comes in through the methods below, together with `now`;
+/// what must be done comes out as `effects` and as bytes in the output buffers of dirty connections and workers.
+///
+///     bytesReceived, inputEnded, connectionLost, outputWritten   a client's socket
+///     workerSpawned, workerBytes, workerOutputEnded, workerInputWritten, workerExited   a worker's channel and process
+///     timersDue   after every wait;  drainRequested   SIGTERM, SIGINT
+///
+/// It reads no clock, draws no randomness and touches no descriptor, so the simulator runs this same code. Methods may be called
+/// late or for keys that are gone: the kernel's news is always older than our decisions.
+public struct Supervisor: ~Copyable {
+    let configuration: Configuration
+    let access: AccessPolicy
+    let routes: RouteTable
+    var connections: SlotMap<Connection>
+    var sessions: SessionTable
+    var calls: SlotMap<Call>
+    var workers: SlotMap<Worker>
+    var servers: [Server]
+    var timers = DeadlineHeap<Timer>()
+    var lifecycle: Lifecycle = .starting
+    var spawnBudget: SpawnBudget
+    /// Source of session ids: unguessable bits in production, a seed's in the simulator.
+    let unguessable: () -> SessionID
+    /// Jitter only.
+    var jitter: PRNG
+
+    /// What must be done, in order. The driver empties it.
+    public internal(set) var effects: [Effect] = []
+    /// Connections and workers with output that arose since the driver last emptied these lists.
+    public internal(set) var dirtyConnections: [ConnectionKey] = []
+    public internal(set) var dirtyWorkers: [WorkerKey] = []
+    /// Connections that have buffered requests and have just become free to answer them.
+    var resumable: [ConnectionKey] = []
+
+    let httpLimits: HTTPLimits
+    // Reused, so that the hot path allocates nothing.
+    var scanner: JSONRPCScanner
+    var workerScanner: JSONRPCScanner
+    var metaScanner: JSONScanner
+    var metaMembers = JSONMembers()
+    var scratch: [UInt8] = []
+    /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
+    var spareBuffers: [[UInt8]] = []
+
+    /// What failed authentications cost their source.
+    var penalties: SourcePenalties<PeerAddress>
+    var counters = Counters()
+    var startedAt: Instant
+    var isAcceptingPaused = false
+    /// For the expiry of keys.
+    var wallSeconds: Int64 = 0
+    /// IMF-fixdate of the current second (RFC 9110 5.6.7), for the Date field.
+    var date: [UInt8] = []
+
+    enum Lifecycle: Equatable {
+        /// Until the default server's first worker is ready.
+        case starting
+        case serving
+        /// No new work. At the deadline whatever still runs is answered with an error.
+        case draining(deadline: Instant, signals: Int)
+        case stopped
+    }
+
+    enum Timer: Equatable {
+        case connection(ConnectionKey, at: Instant)
+        case call(CallKey)
+        case session(SessionKey)
+        case worker(WorkerKey)
+        case restart(server: Int)
+        case drain
+    }
+
+    /// Bytes of further requests that are read while one is being answered; the rest waits in the kernel.
+    static let pipelineBytesMax = 64 << 10
+    /// Bytes that may wait for a worker's stdin; beyond it calls stay in the queue.
+    static let workerBacklogBytesMax = 1 << 20
+    /// How long a peer has to close its side after we closed ours.
+    static let lingerTimeout = Interval.seconds(2)
+    static let spareBuffersMax = 256
+    static let spareBufferBytesMax = 64 << 10
+
+    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds the jitter of restarts.
+    public init(
+        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID, now: Instant
+    ) {
+        let limits = configuration.limits
+        self.configuration = configuration
+        self.access = access
+        self.routes = RouteTable(servers: configuration.servers.map(\.name), defaultServer: configuration.defaultServer)
+        self.connections = SlotMap(capacity: limits.connections)
+        self.sessions = SessionTable(capacity: limits.sessions)
+        self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
+        self.workers = SlotMap(capacity: configuration.servers.count)
+        self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
+        self.servers = configuration.servers.map { Server($0, restart: RestartPolicy(limits: configuration.restart)) }
+        self.unguessable = unguessable
+        self.jitter = PRNG(seed: seed)
+        self.httpLimits = limits.http
+        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
+        self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
+        self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
+        self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
+        self.startedAt = now
+    }
+
+    /// When `timersDue` should be called next; nil while nothing is pending.
+    public var nextDeadline: Instant? { self.timers.next }
+
+    public var hasStopped: Bool { self.lifecycle == .stopped }
+
+    /// Starts one worker for each server. Called once.
+    public mutating func start(at now: Instant) {
+        for server in self.servers.indices { self.startWorker(server, at: now) }
+    }
+
+    /// Effects or output that the driver has not taken yet.
+    public var hasWork: Bool { !self.effects.isEmpty || !self.dirtyWorkers.isEmpty || !self.dirtyConnections.isEmpty }
+
+    public func hasOutput(_ key: ConnectionKey) -> Bool {
+        self.connections.contains(key) && self.connections[key].unsentBytes > 0
+    }
+
+    public func hasOutput(worker key: WorkerKey) -> Bool { self.workers.contains(key) && self.workers[key].unsentBytes > 0 }
+
+    /// The effects since the last call, in order.
+    public mutating func takeEffects() -> [Effect] {
+        var taken: [Effect] = []
+        swap(&taken, &self.effects)
+        return taken
+    }
+
+    /// Once in a second of the wall clock, from the driver: the Date of every response until the next call.
+    public mutating func wallClock(secondsSince1970: Int64) {
+        self.wallSeconds = secondsSince1970
+        self.date.removeAll(keepingCapacity: true)
+        HTTPDate.append(unixSeconds: secondsSince1970, to: &self.date)
+    }
+
+    mutating func log(_ level: LogEvent.Level, _ message: StaticString, _ fields: [LogEvent.Field] = []) {
+        self.effects.append(.log(LogEvent(level, message, fields)))
+    }
+}
+
+/// Sums since the start. Only ever grow.
+struct Counters: Equatable, Sendable {
+    var requests: UInt64 = 0
+    var callsAnswered: UInt64 = 0
+    /// Answers of workers to no call of theirs: late after a cancel, repeated, or invented.
+    var strayAnswers: UInt64 = 0
+    /// Notifications that could not be attributed or whose stream was too slow.
+    var droppedNotifications: UInt64 = 0
+}

@@ -1,0 +1,117 @@
+import Base
+import MCP
+import Wire
+
+/// The first request on a worker's channel, and what its answer tells.
+///
+/// A legacy worker gets `initialize`, a modern one `server/discover`. Both are sent with id 0, which no call ever has.
+enum Handshake {
+    static let id: Int64 = 0
+
+    static let initialize: StaticString = """
+        {"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},\
+        "clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}}}
+
+        """
+    static let initialized: StaticString = """
+        {"jsonrpc":"2.0","method":"notifications/initialized"}
+
+        """
+    static let discover: StaticString = """
+        {"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{\
+        "io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},\
+        "io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}}}}
+
+        """
+
+    enum Failure: Error, Equatable {
+        /// The worker answered with an error.
+        case refused
+        /// It speaks no revision that we know.
+        case revision
+        /// The answer lacks a required member.
+        case malformed
+    }
+
+    /// Reads the result of either request. `members` are those of the result.
+    static func identity(
+        _ era: Revision.Era, name: String, _ envelope: JSONRPCEnvelope, _ members: JSONMembers, _ bytes: Span<UInt8>
+    ) throws(Failure) -> ServerIdentity {
+        guard envelope.kind == .result else { throw .refused }
+        var identity = ServerIdentity(era: era, serverInfo: [], instructions: [], capabilities: [])
+        switch era {
+        case .legacy:
+            guard let version = members.value("protocolVersion", in: bytes) else { throw .malformed }
+            guard let revision = Revision(bytes.extracting(JSONString.contents(version).range)), revision.era == .legacy else {
+                throw .revision
+            }
+            if let info = members.value("serverInfo", in: bytes) { identity.serverInfo = Self.line(bytes, info) }
+        case .modern:
+            guard let supported = members.value("supportedVersions", in: bytes) else { throw .malformed }
+            guard Self.names(.latestModern, bytes, supported) else { throw .revision }
+            identity.serverInfo = Self.serverInfo(inMetaOf: members, bytes)
+        }
+        if identity.serverInfo.isEmpty { identity.serverInfo = Self.serverInfo(named: name) }
+        if let instructions = members.value("instructions", in: bytes), jsonKind(bytes, instructions) == .string {
+            identity.instructions = Self.line(bytes, instructions)
+        }
+        guard let capabilities = members.value("capabilities", in: bytes) else { throw .malformed }
+        identity.capabilities = Self.capabilities(bytes, capabilities)
+        return identity
+    }
+
+    private static func line(_ bytes: Span<UInt8>, _ range: ByteRange) -> [UInt8] {
+        var copy: [UInt8] = []
+        copy.appendLine(bytes, range)
+        return copy
+    }
+
+    /// Whether the JSON array of strings names `revision`.
+    private static func names(_ revision: Revision, _ bytes: Span<UInt8>, _ array: ByteRange) -> Bool {
+        let text = revision.text
+        guard array.count >= text.utf8CodeUnitCount else { return false }
+        // A revision's name holds no quote or backslash, so it can only be found as a whole element.
+        for start in array.lowerBound...(array.upperBound - text.utf8CodeUnitCount)
+        where bytes.extracting(start..<(start + text.utf8CodeUnitCount)).equals(text) {
+            return true
+        }
+        return false
+    }
+
+    private static func serverInfo(inMetaOf members: JSONMembers, _ bytes: Span<UInt8>) -> [UInt8] {
+        guard let meta = members.value("_meta", in: bytes) else { return [] }
+        var scanner = JSONScanner()
+        var inner = JSONMembers()
+        guard (try? scanner.scanObject(bytes, at: meta, into: &inner)) != nil,
+            let info = inner.value("io.modelcontextprotocol/serverInfo", in: bytes)
+        else { return [] }
+        return Self.line(bytes, info)
+    }
+
+    private static func serverInfo(named name: String) -> [UInt8] {
+        var info = [UInt8](#"{"name":"#)
+        info.appendJSON(string: name)
+        info.append(#","version":"unknown"}"#)
+        return info
+    }
+
+    /// The capabilities we carry. `resources.subscribe` is left out: subscriptions are not passed on by this version.
+    private static func capabilities(_ bytes: Span<UInt8>, _ range: ByteRange) -> [ServerIdentity.Capability] {
+        var scanner = JSONScanner()
+        var members = JSONMembers()
+        guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
+        var found: [ServerIdentity.Capability] = []
+        for name in CapabilityName.allCases {
+            guard let value = members.value(name.text, in: bytes) else { continue }
+            guard name == .resources else {
+                found.append(.init(name: name, value: Self.line(bytes, value)))
+                continue
+            }
+            var inner = JSONMembers()
+            try? scanner.scanObject(bytes, at: value, into: &inner)
+            let changes = inner.value("listChanged", in: bytes).map { bytes.extracting($0.range).equals("true") } ?? false
+            found.append(.init(name: name, value: [UInt8](changes ? #"{"listChanged":true}"# : "{}")))
+        }
+        return found
+    }
+}

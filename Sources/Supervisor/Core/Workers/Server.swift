@@ -1,0 +1,93 @@
+import Base
+import MCP
+
+/// One configured MCP server: its worker, the calls that wait for one, and what its handshake said.
+struct Server {
+    let configuration: ServerConfiguration
+    var worker: WorkerKey?
+    /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
+    var queue = Queue<CallKey>()
+    var restart: RestartPolicy
+    /// From the latest successful handshake; kept while a dead worker is being replaced.
+    var identity: ServerIdentity?
+    /// What the worker was last told by `logging/setLevel`.
+    var logLevel: LogLevel?
+    /// Worker deaths since the supervisor started.
+    var deaths = 0
+
+    init(_ configuration: ServerConfiguration, restart: RestartPolicy) {
+        self.configuration = configuration
+        self.restart = restart
+    }
+
+    var name: String { self.configuration.name }
+
+    /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
+    /// server nothing is known, and every one of them understands `initialize`.
+    var era: Revision.Era {
+        switch self.configuration.kind {
+        case .command: .legacy
+        case .sql: .modern
+        }
+    }
+}
+
+/// Who answers, as raw JSON from the worker's handshake.
+struct ServerIdentity: Equatable {
+    /// The rules of the worker's channel.
+    let era: Revision.Era
+    /// `{"name":…,"version":…}`
+    var serverInfo: [UInt8]
+    /// A JSON string, or empty.
+    var instructions: [UInt8]
+    /// The worker's capabilities that the supervisor can carry, each as `"key":value`.
+    var capabilities: [Capability]
+
+    struct Capability: Equatable {
+        let name: CapabilityName
+        let value: [UInt8]
+    }
+
+    func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }
+
+    /// Appends the object for a client of `revision`.
+    func appendCapabilities(for revision: Revision, to output: inout [UInt8]) {
+        output.append(0x7B)
+        var isFirst = true
+        for capability in self.capabilities where capability.name != .completions || revision > .v2024_11_05 {
+            RequestRewrite.separate(&isFirst, &output)
+            output.append(0x22)
+            output.append(capability.name.text)
+            output.append("\":")
+            output.append(contentsOf: capability.value)
+        }
+        output.append(0x7D)
+    }
+}
+
+/// Server capabilities that are passed on to clients. Others would promise what the supervisor does not carry.
+enum CapabilityName: CaseIterable, Equatable {
+    case tools, prompts, resources, logging, completions
+
+    var text: StaticString {
+        switch self {
+        case .tools: "tools"
+        case .prompts: "prompts"
+        case .resources: "resources"
+        case .logging: "logging"
+        case .completions: "completions"
+        }
+    }
+
+    /// The capability that a request needs; nil when it needs none.
+    static func needed(for method: MCPMethod) -> Self? {
+        switch method {
+        case .toolsList, .toolsCall: .tools
+        case .promptsList, .promptsGet: .prompts
+        case .resourcesList, .resourcesTemplatesList, .resourcesRead: .resources
+        case .loggingSetLevel: .logging
+        case .completionComplete: .completions
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,148 @@
+public import Base
+import MCP
+import Wire
+
+/// The byte streams to and from a worker.
+extension Supervisor {
+    public func withOutput<Result>(ofWorker key: WorkerKey, _ body: (Span<UInt8>) -> Result) -> Result? {
+        guard self.workers.contains(key) else { return nil }
+        return self.workers[key].withUnsentOutput(body)
+    }
+
+    public mutating func takeDirtyWorkers(into list: inout [WorkerKey]) {
+        list.removeAll(keepingCapacity: true)
+        swap(&list, &self.dirtyWorkers)
+    }
+
+    /// The kernel took `count` bytes of the worker's input.
+    public mutating func workerInputWritten(_ key: WorkerKey, _ count: Int, at now: Instant) {
+        guard self.workers.contains(key) else { return }
+        self.workers[key].isDirty = false
+        self.workers[key].outputSent += count
+        self.workers[key].sentTotal += count
+        guard self.workers[key].unsentBytes == 0 else { return }
+        self.workers[key].outputSent = 0
+        self.workers[key].output.removeAll(keepingCapacity: self.workers[key].output.capacity <= 1 << 20)
+        if !self.servers[self.workers[key].server].queue.isEmpty {
+            self.pumpQueue(self.workers[key].server, at: now)
+        }
+    }
+
+    /// The next bytes of the worker's stdout, in order.
+    public mutating func workerBytes(_ key: WorkerKey, _ bytes: Span<UInt8>, at now: Instant) {
+        var position = 0
+        while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
+            switch self.workers[key].splitter.next(in: bytes, from: &position) {
+            case .none: return self.resumePending(at: now)
+            case .inline(let range):
+                self.workerLine(key, bytes.extracting(range.range), at: now)
+            case .buffered:
+                let line = self.workers[key].splitter.line
+                self.workerLine(key, line.span, at: now)
+            case .tooLong:
+                self.stray(key, "a line of a worker was longer than allowed and was dropped")
+            }
+        }
+    }
+
+    private mutating func workerLine(_ key: WorkerKey, _ line: Span<UInt8>, at now: Instant) {
+        let envelope: JSONRPCEnvelope
+        do {
+            envelope = try self.workerScanner.scan(line)
+        } catch {
+            return self.stray(key, "a worker wrote a line that is no message")
+        }
+        switch envelope.kind {
+        case .result, .error:
+            if self.workers[key].state == .handshaking {
+                guard let id = envelope.id, JSONNumber.int64(line, id) == Handshake.id else {
+                    return self.stray(key, "a worker answered something that was not asked")
+                }
+                return self.handshakeAnswered(key, envelope, line, at: now)
+            }
+            self.answered(key, envelope, line, at: now)
+        case .notification: self.workerNotified(key, envelope, line, at: now)
+        case .request: self.workerAsked(key, envelope, line)
+        }
+    }
+
+    private mutating func workerNotified(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ line: Span<UInt8>, at now: Instant) {
+        guard let name = envelope.method else { return }
+        let server = self.workers[key].server
+        switch Self.method(line, name) {
+        case .notificationsProgress: self.progressed(key, envelope, line, at: now)
+        case .notificationsMessage: self.logged(key, envelope, line, at: now)
+        case .notificationsToolsListChanged: self.listChanged(server, .tools, at: now)
+        case .notificationsPromptsListChanged: self.listChanged(server, .prompts, at: now)
+        case .notificationsResourcesListChanged: self.listChanged(server, .resources, at: now)
+        default: self.counters.droppedNotifications += 1
+        }
+    }
+
+    /// Requests of a worker: `ping` is ours to answer. It was told that its client can do nothing else, so all others are refused.
+    private mutating func workerAsked(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ line: Span<UInt8>) {
+        guard let name = envelope.method, let id = envelope.id else { return }
+        // Bound: a worker that asks faster than it reads gets no more answers queued.
+        guard self.workers[key].unsentBytes < Self.workerBacklogBytesMax else { return }
+        var answer = [UInt8](#"{"jsonrpc":"2.0","id":"#)
+        answer.append(line, id)
+        if Self.method(line, name) == .ping {
+            answer.append(#","result":{}}"#)
+        } else {
+            answer.append(#","error":{"code":-32601,"message":"this client declared no capability for this request"}}"#)
+        }
+        answer.append(0x0A)
+        self.sendLine(answer.span, to: key)
+    }
+
+    /// Output that cannot be used. Counted; told at the 1st, 2nd, 4th, 8th … time, so a chatty worker cannot fill the log.
+    private mutating func stray(_ key: WorkerKey, _ what: StaticString) {
+        self.workers[key].strayLines += 1
+        let count = self.workers[key].strayLines
+        guard count & (count - 1) == 0 else { return }
+        self.log(
+            .warning, what,
+            [
+                .text("server", self.servers[self.workers[key].server].name),
+                .number("workerPid", Int(self.workers[key].processID)),
+                .number("count", count),
+            ])
+    }
+
+    mutating func prepareOutput(worker key: WorkerKey) {
+        guard !self.workers[key].isDirty else { return }
+        self.workers[key].isDirty = true
+        self.dirtyWorkers.append(key)
+    }
+
+    /// `line` ends with its LF.
+    mutating func sendLine(_ line: Span<UInt8>, to key: WorkerKey) {
+        self.prepareOutput(worker: key)
+        self.workers[key].output.append(line)
+        self.workers[key].queuedTotal += line.count
+    }
+
+    mutating func sendLine(_ line: StaticString, to key: WorkerKey) {
+        let bytes = [UInt8](line)
+        self.sendLine(bytes.span, to: key)
+    }
+
+    /// A legacy worker has one log level for all: the most verbose that any session asked for.
+    mutating func updateWorkerLogLevel(_ server: Int) {
+        guard self.servers[server].era == .legacy, let worker = self.servers[server].worker,
+            self.workers[worker].state == .ready, self.servers[server].identity?.has(.logging) == true
+        else { return }
+        var level: LogLevel?
+        for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
+            guard let wanted = self.sessions[key].logLevel else { continue }
+            level = Swift.min(level ?? wanted, wanted)
+        }
+        guard let level, level != self.servers[server].logLevel else { return }
+        self.servers[server].logLevel = level
+        // Id 0 again: the handshake is over, and nobody waits for this answer.
+        var line = [UInt8](#"{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":""#)
+        line.append(level.text)
+        line.append("\"}}\n")
+        self.sendLine(line.span, to: worker)
+    }
+}

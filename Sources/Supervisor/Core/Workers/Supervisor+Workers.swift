@@ -1,0 +1,217 @@
+public import Base
+import MCP
+import Wire
+
+/// The lives of worker processes: start, handshake, death, back-off.
+extension Supervisor {
+    /// The driver could not or need not do more than report: the process exists.
+    public mutating func workerSpawned(_ key: WorkerKey, processID: Int32, at now: Instant) {
+        guard self.workers.contains(key) else { return }
+        let server = self.workers[key].server
+        self.workers[key].processID = processID
+        self.log(.debug, "spawned a worker", [.text("server", self.servers[server].name), .number("workerPid", Int(processID))])
+        guard self.workers[key].state == .starting else { return }
+        self.workers[key].state = .handshaking
+        self.workers[key].deadline = now + self.servers[server].configuration.workers.startTimeout
+        self.timers.add(.worker(key), at: self.workers[key].deadline)
+        self.prepareOutput(worker: key)
+        let before = self.workers[key].output.count
+        self.workers[key].output.append(self.servers[server].era == .legacy ? Handshake.initialize : Handshake.discover)
+        self.workers[key].queuedTotal += self.workers[key].output.count - before
+    }
+
+    /// The process has ended, or could not be started. Its stdout may still hold answers, see `workerOutputEnded`.
+    public mutating func workerExited(_ key: WorkerKey, _ exit: WorkerExit, at now: Instant) {
+        guard self.workers.contains(key) else { return }
+        self.workers[key].exit = exit
+        if case .notStarted = exit { self.workers[key].outputEnded = true }
+        self.finishWorker(key, at: now)
+    }
+
+    /// The worker's stdout is at its end: every answer it gave has been read.
+    public mutating func workerOutputEnded(_ key: WorkerKey, at now: Instant) {
+        guard self.workers.contains(key), !self.workers[key].outputEnded else { return }
+        self.workers[key].outputEnded = true
+        if self.workers[key].exit == nil {
+            // Alive and mute: it can never answer again.
+            if case .stopping = self.workers[key].state {} else { self.stopWorker(key, step: .terminated, at: now) }
+        }
+        self.finishWorker(key, at: now)
+    }
+
+    // MARK: Start
+
+    mutating func startWorker(_ server: Int, at now: Instant) {
+        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.spawnBudget.take(at: now) else {
+            // Too many spawns in all: this one waits for its turn.
+            return self.timers.add(.restart(server: server), at: self.spawnBudget.nextToken(at: now))
+        }
+        let worker = Worker(
+            server: server, splitter: LineSplitter(lineBytesMax: self.configuration.limits.lineBytesMax), startedAt: now,
+            deadline: .distantFuture)
+        guard let key = self.workers.insert(worker) else {
+            preconditionFailure("more workers than servers")
+        }
+        self.servers[server].worker = key
+        self.servers[server].logLevel = nil
+        self.effects.append(.spawnWorker(key, server: server))
+    }
+
+    /// The answer to the first request on the channel.
+    mutating func handshakeAnswered(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+        let server = self.workers[key].server
+        let name = self.servers[server].name
+        do {
+            let identity = try Handshake.identity(
+                self.servers[server].era, name: name, envelope, self.workerScanner.members, message)
+            self.servers[server].identity = identity
+        } catch {
+            let why =
+                switch error {
+                case .refused: "it answered the handshake with an error"
+                case .revision: "it speaks no MCP revision that this supervisor knows"
+                case .malformed: "its handshake answer lacks required members"
+                }
+            self.log(.error, "a worker cannot be used", [.text("server", name), .text("why", why)])
+            return self.stopWorker(key, step: .terminated, at: now)
+        }
+        if self.servers[server].era == .legacy { self.sendLine(Handshake.initialized, to: key) }
+        self.workers[key].state = .ready
+        self.workers[key].readyAt = now
+        self.servers[server].restart.workerReady(at: now)
+        self.log(
+            .info, "a worker is ready",
+            [
+                .text("server", name), .number("workerPid", Int(self.workers[key].processID)),
+                .milliseconds("startMs", now - self.workers[key].startedAt),
+            ])
+        if self.lifecycle == .starting && server == self.configuration.defaultServer {
+            self.lifecycle = .serving
+            self.effects.append(.ready)
+        }
+        self.updateWorkerLogLevel(server)
+        self.pumpQueue(server, at: now)
+    }
+
+    // MARK: Stop
+
+    /// Begins or continues the stop order: end of input, SIGTERM, SIGKILL, each with its own time.
+    mutating func stopWorker(_ key: WorkerKey, step: Worker.StopStep, at now: Instant) {
+        self.workers[key].state = .stopping(step)
+        switch step {
+        case .inputClosed: self.effects.append(.closeWorkerInput(key))
+        case .terminated: self.effects.append(.signalWorker(key, .terminate))
+        case .killed: self.effects.append(.signalWorker(key, .kill))
+        }
+        self.workers[key].deadline = now + self.configuration.drain.workerGrace
+        self.timers.add(.worker(key), at: self.workers[key].deadline)
+    }
+
+    mutating func workerTimerDue(_ key: WorkerKey, at now: Instant) {
+        guard self.workers.contains(key), self.workers[key].deadline <= now else { return }
+        switch self.workers[key].state {
+        case .starting, .ready: break
+        case .handshaking:
+            let name = self.servers[self.workers[key].server].name
+            self.log(.error, "a worker did not finish its handshake in time", [.text("server", name)])
+            self.stopWorker(key, step: .terminated, at: now)
+        case .stopping(.inputClosed): self.stopWorker(key, step: .terminated, at: now)
+        case .stopping(.terminated): self.stopWorker(key, step: .killed, at: now)
+        case .stopping(.killed):
+            // The kernel holds it (state D). Nothing stronger exists; look again.
+            self.stopWorker(key, step: .killed, at: now)
+        }
+    }
+
+    // MARK: Death
+
+    /// Ends the worker's record once it has been reaped and its channel has been read to the end. Every call that it had gets its
+    /// one answer here.
+    private mutating func finishWorker(_ key: WorkerKey, at now: Instant) {
+        guard self.workers[key].outputEnded, let exit = self.workers[key].exit else { return }
+        guard let worker = self.workers.remove(key) else { return }
+        self.effects.append(.closeWorker(key))
+        let server = worker.server
+        if self.servers[server].worker == key { self.servers[server].worker = nil }
+        self.servers[server].deaths += 1
+        let lost = self.failCalls(of: key, worker, exit, at: now)
+        let isExpected = self.isDraining
+        self.log(
+            isExpected ? .info : .warning, "a worker ended",
+            [
+                .text("server", self.servers[server].name), .number("workerPid", Int(worker.processID)),
+                .text("exit", exit.description), .number("callsLost", lost),
+            ])
+        if !isExpected { self.planRestart(server, worker, exit, at: now) }
+        self.continueDrain(at: now)
+    }
+
+    /// Returns how many calls were lost. The error says whether the worker had received the request, so that a client knows whether
+    /// repeating it can do something twice.
+    private mutating func failCalls(of key: WorkerKey, _ worker: Worker, _ exit: WorkerExit, at now: Instant) -> Int {
+        var lost = 0
+        for call in self.calls.keys {  // Bound: the calls in flight.
+            guard case .dispatched(let owner, let start, let end) = self.calls[call].state, owner == key else { continue }
+            lost += 1
+            let delivered = worker.sentTotal >= end ? "true" : worker.sentTotal > start ? #""partly""# : "false"
+            let text =
+                worker.sentTotal > start
+                ? "the worker ended before it answered; it had received the request and may have acted on it"
+                : "the worker ended before it received the request"
+            var data = [UInt8](#"{"delivered":"#)
+            data.append(contentsOf: delivered.utf8)
+            data.append(#","workerExit":"#)
+            data.appendJSON(string: exit.description)
+            data.append(0x7D)
+            self.fail(call, text, data: data, at: now)
+        }
+        return lost
+    }
+
+    private mutating func planRestart(_ server: Int, _ worker: Worker, _ exit: WorkerExit, at now: Instant) {
+        let lived = worker.readyAt.map { now - $0 }
+        let decision = self.servers[server].restart.workerDied(
+            exit: exit, lived: lived, hasServed: worker.hasServed, at: now, jitter: &self.jitter)
+        switch decision {
+        case .startNow: self.startWorker(server, at: now)
+        case .armTimer(let when): self.timers.add(.restart(server: server), at: when)
+        case .openCircuit(let until):
+            self.log(
+                .error, "a server keeps failing; it is not restarted for a while",
+                [.text("server", self.servers[server].name), .milliseconds("waitMs", until - now)])
+            self.timers.add(.restart(server: server), at: until)
+            self.failQueue(server, at: now)
+        case .giveUp:
+            self.log(
+                .error, "a server failed for good; correct its configuration and restart the supervisor",
+                [.text("server", self.servers[server].name), .text("exit", exit.description)])
+            self.failQueue(server, at: now)
+        }
+    }
+
+    mutating func restartTimerDue(_ server: Int, at now: Instant) {
+        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
+    }
+
+    /// Nobody waits for a server that is not coming back soon.
+    mutating func failQueue(_ server: Int, at now: Instant) {
+        let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
+        while let key = self.servers[server].queue.popFirst() {
+            self.fail(
+                key, "the server \(self.servers[server].name) keeps failing and is not being restarted yet", status: 503,
+                headers: Self.retryAfter(wait), at: now)
+        }
+    }
+}
+
+extension WorkerExit: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .exited(let status): "exit status \(status)"
+        case .signalled(let signal): "signal \(signal)"
+        case .notStarted(let errno): "not started, errno \(errno)"
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import Base
+import MCP
+import Wire
+
+/// One worker process, from the decision to start it until it has been reaped and its channel has been read to the end.
+///
+///     starting ──spawned──▶ handshaking ──answer──▶ ready ──drain──▶ stopping ──▶ gone
+///        └── any of them ──exited and output ended──▶ gone
+struct Worker {
+    enum State: Equatable {
+        /// The driver has been asked to spawn it.
+        case starting
+        /// Its first request is written; nothing else is before the answer.
+        case handshaking
+        case ready
+        /// Its input is closed or about to be. The step says what comes when its deadline passes.
+        case stopping(StopStep)
+    }
+
+    enum StopStep: Equatable {
+        /// End of input is sent; a well-behaved server ends now.
+        case inputClosed
+        case terminated
+        case killed
+    }
+
+    let server: Int
+    var state: State = .starting
+    var splitter: LineSplitter
+    /// Bytes for the worker's stdin that the kernel has not taken; those before `outputSent` are gone.
+    var output: [UInt8] = []
+    var outputSent = 0
+    /// Bytes ever queued and ever taken: what was delivered to a dead worker is known exactly.
+    var queuedTotal = 0
+    var sentTotal = 0
+    var isDirty = false
+    /// Calls dispatched and not answered.
+    var inFlight = 0
+    /// It answered at least one call. A worker that never did weighs double for the restart policy.
+    var hasServed = false
+    /// Its stdout ended; answers already in the pipe when it died have been read.
+    var outputEnded = false
+    var exit: WorkerExit?
+    var processID: Int32 = 0
+    let startedAt: Instant
+    var readyAt: Instant?
+    /// Handshake or stop step.
+    var deadline: Instant
+    /// Lines that were no message, answers to no call: counted, logged now and then.
+    var strayLines = 0
+
+    var unsentBytes: Int { self.output.count - self.outputSent }
+
+    func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
+        body(self.output.span.extracting(self.outputSent..<self.output.count))
+    }
+}

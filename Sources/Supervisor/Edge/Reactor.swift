@@ -1,0 +1,150 @@
+import Base
+import Linux
+import SupervisorCore
+
+/// One thread, one epoll: reads events, tells the machine, runs its effects, writes its bytes.
+///
+/// A turn: wait; read every ready descriptor once; run the effects; write each dirty worker and each dirty connection once, so that
+/// all answers of a turn to one client and all calls of a turn to one worker are one system call each.
+struct Reactor: ~Copyable {
+    var supervisor: Supervisor
+    let epoll: Epoll
+    let signals: SignalFD
+    var log: LogWriter
+    var listeners: [Listener]
+    var sockets = SocketTable()
+    var processes: [WorkerProcess?] = []
+    let command: WorkerCommand
+    let configuration: Configuration
+    /// Told once, when clients may come.
+    let announceReady: () -> Void
+
+    private var events = Epoll.Buffer(capacity: 256)
+    /// Shared by all reads: no descriptor owns a read buffer.
+    var readBuffer = [UInt8](repeating: 0, count: 64 << 10)
+    private var dirtyConnections: [ConnectionKey] = []
+    private var dirtyWorkers: [WorkerKey] = []
+    var now: Instant
+    private var wallSecond: Int64 = 0
+    private var exitStatus: Int32?
+    var isAccepting = true
+    /// Accepting stopped because descriptors ran out; tried again after a while.
+    var acceptAgainAt: Instant?
+
+    /// How soon a full stderr is tried again; nothing tells when there is room in it.
+    private static var logRetry: Interval { .milliseconds(100) }
+
+    struct Listener {
+        var descriptor: FileDescriptor?
+        let requiresCredential: Bool
+        /// The file of a Unix socket that we made.
+        var path: String?
+    }
+
+    init(
+        _ supervisor: consuming Supervisor, configuration: Configuration, listeners: [Listener], command: WorkerCommand,
+        epoll: consuming Epoll, signals: consuming SignalFD, log: consuming LogWriter, now: Instant,
+        announceReady: @escaping () -> Void
+    ) {
+        self.supervisor = supervisor
+        self.configuration = configuration
+        self.listeners = listeners
+        self.command = command
+        self.signals = signals
+        self.log = log
+        self.announceReady = announceReady
+        self.epoll = epoll
+        self.now = now
+    }
+
+    /// Runs until the machine says exit.
+    mutating func run() throws(SystemError) -> ExitCode {
+        try self.epoll.add(self.signals.descriptor, .readable, data: Token(.signal).word)
+        try self.watchListeners()
+        self.supervisor.start(at: self.now)
+        self.settle()
+        while self.exitStatus == nil {
+            var deadline = self.supervisor.nextDeadline
+            if self.log.hasPending { deadline = Swift.min(self.now + Self.logRetry, deadline ?? .distantFuture) }
+            if let again = self.acceptAgainAt { deadline = Swift.min(again, deadline ?? again) }
+            try self.epoll.wait(into: &self.events, until: deadline)
+            self.now = SystemClock.now()
+            self.tellWallClock()
+            for index in 0..<self.events.count {
+                let event = self.events[index]
+                guard let token = Token(word: event.data) else { continue }
+                self.handle(token, event.events)
+            }
+            self.supervisor.timersDue(at: self.now)
+            if let again = self.acceptAgainAt, again <= self.now {
+                self.acceptAgainAt = nil
+                try self.watchListeners()
+            }
+            self.settle()
+            if self.log.hasPending { self.log.flush() }
+        }
+        return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
+    }
+
+    private mutating func tellWallClock() {
+        let second = SystemClock.wallSeconds()
+        guard second != self.wallSecond else { return }
+        self.wallSecond = second
+        self.supervisor.wallClock(secondsSince1970: second)
+    }
+
+    private mutating func handle(_ token: Token, _ events: Epoll.Events) {
+        switch token.kind {
+        case .connection: self.connectionReady(token, events)
+        case .workerOutput: self.workerOutputReady(token, events)
+        case .workerInput: self.workerInputReady(token, events)
+        case .workerErrors: self.workerErrorsReady(token)
+        case .workerExit: self.workerEnded(token)
+        case .listener: self.accept(Int(token.key.slot))
+        case .signal: self.signalled()
+        }
+    }
+
+    private mutating func signalled() {
+        // Bound: a signal set holds each signal once.
+        while let delivery = (try? self.signals.read()) ?? nil {
+            switch delivery.signal {
+            case .terminate, .interrupt: self.supervisor.drainRequested(at: self.now)
+            default: break  // SIGHUP and SIGUSR are blocked so that they do not kill; they have no meaning yet.
+            }
+        }
+    }
+
+    /// Effects and output until nothing is left to do in this turn.
+    private mutating func settle() {
+        repeat {
+            for effect in self.supervisor.takeEffects() { self.run(effect) }
+            self.supervisor.takeDirtyWorkers(into: &self.dirtyWorkers)
+            for key in self.dirtyWorkers { self.writeWorker(key) }
+            self.supervisor.takeDirtyConnections(into: &self.dirtyConnections)
+            for key in self.dirtyConnections { self.writeConnection(key) }
+        } while self.supervisor.hasWork  // Bound: every round writes output or runs effects, and these end.
+    }
+
+    private mutating func run(_ effect: Effect) {
+        switch effect {
+        case .closeConnection(let key): self.closeConnection(key)
+        case .shutdownConnection(let key): self.shutDownConnection(key)
+        case .pauseReading(let key): self.setInterest(key, removing: .readable)
+        case .resumeReading(let key): self.setInterest(key, adding: .readable)
+        case .pauseAccepting: self.pauseAccepting()
+        case .resumeAccepting: self.resumeAccepting()
+        case .stopListening: self.stopListening()
+        case .spawnWorker(let key, let server): self.spawnWorker(key, server)
+        case .closeWorkerInput(let key): self.closeWorkerInput(key)
+        case .signalWorker(let key, let signal): self.signalWorker(key, signal)
+        case .closeWorker(let key): self.closeWorker(key)
+        case .ready:
+            _ = try? ServiceManager.notify(.ready, .status("ready"))
+            self.announceReady()
+        case .stopping(let longest): _ = try? ServiceManager.notify(.stopping, .status("draining"), .extendTimeout(longest))
+        case .log(let event): self.log.write(event)
+        case .exit(let status): self.exitStatus = status
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Base
+import CSQLite
+import WorkerCore
+
+/// Turns result codes of the engine into what the caller is told.
+enum FailureMapping {
+    /// Longest text of the engine that is passed on.
+    private static let messageBytesMax = 300
+
+    /// On the real connection, while compiling or running. The engine's words stay here, but for a few fixed ones.
+    static func real(_ error: SQLiteError, _ guardian: StatementGuard, limit: Interval) -> ToolFailure {
+        switch error.primaryCode {
+        case SQLITE_INTERRUPT: guardian.control.isCancelled ? .cancelled : .timeout(limit)
+        case SQLITE_NOMEM: .memory
+        case SQLITE_TOOBIG: .valueTooLarge
+        case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_PROTOCOL, SQLITE_SCHEMA: .busy
+        case SQLITE_AUTH: .actionDenied
+        case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_PERM, SQLITE_FULL: .unavailable
+        case SQLITE_ERROR:
+            if let message = Self.runtimeMessage(error.message) { .runtime(message: message) } else { .engine(code: error.code) }
+        default: .engine(code: error.code)
+        }
+    }
+
+    /// While a connection is opened: its caller learns that the database is away, not where it should be.
+    static func opening(_ error: SQLiteError) -> ToolFailure {
+        switch error.primaryCode {
+        case SQLITE_NOMEM: .memory
+        case SQLITE_BUSY, SQLITE_LOCKED: .busy
+        default: .unavailable
+        }
+    }
+
+    /// Run-time errors that name nothing but the query's own values.
+    private static func runtimeMessage(_ message: [UInt8]) -> [UInt8]? {
+        let known: [StaticString] = [
+            "integer overflow", "malformed JSON", "JSON cannot hold BLOB values", "JSON path error", "bad JSON path",
+            "LIKE or GLOB pattern too complex", "ESCAPE expression must be a single character", "string or blob too big",
+            "second argument to nth_value must be a positive integer", "argument of ntile must be a positive integer",
+            "frame starting offset must be", "frame ending offset must be",
+        ]
+        for start in known where message.span.begins(with: start) { return Self.shown(message) }
+        return nil
+    }
+
+    /// On the shadow connection, which knows only what the caller may see.
+    static func shadow(
+        _ error: SQLiteError, _ denial: StatementGuard.Denial?, _ text: [UInt8], _ catalogue: Catalogue
+    ) -> ToolFailure {
+        if error.primaryCode == SQLITE_NOMEM { return .memory }
+        if error.primaryCode == SQLITE_TOOBIG { return .valueTooLarge }
+        // A function is refused with SQLITE_ERROR, everything else with SQLITE_AUTH.
+        if error.primaryCode == SQLITE_AUTH || error.primaryCode == SQLITE_ERROR, let denial {
+            switch denial.action {
+            case SQLITE_FUNCTION: return .functionDenied(name: denial.name)
+            case SQLITE_READ: return Self.unknownTable(denial.name, catalogue)
+            case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE: return .notReadOnly
+            default: return .actionDenied
+            }
+        }
+        guard error.primaryCode == SQLITE_ERROR else { return .engine(code: error.code) }
+        if let name = Self.rest(of: error.message, after: "no such table: ") { return Self.unknownTable(name, catalogue) }
+        if let name = Self.rest(of: error.message, after: "no such column: ") {
+            return .unknownColumn(name: name, views: Self.views(namedIn: text, catalogue))
+        }
+        return .rejected(message: Self.shown(error.message))
+    }
+
+    private static func unknownTable(_ name: [UInt8], _ catalogue: Catalogue) -> ToolFailure {
+        .unknownTable(name: name, near: NearNames.find(name, among: catalogue.names))
+    }
+
+    private static func rest(of message: [UInt8], after start: StaticString) -> [UInt8]? {
+        message.span.begins(with: start) ? Array(Self.shown(message).dropFirst(start.utf8CodeUnitCount)) : nil
+    }
+
+    private static func shown(_ message: [UInt8]) -> [UInt8] { message.prefix(self.messageBytesMax).map { $0 < 0x20 ? 0x20 : $0 } }
+
+    /// The objects, at most three, whose names stand in the text as words.
+    private static func views(namedIn text: [UInt8], _ catalogue: Catalogue) -> [ToolFailure.ViewColumns] {
+        let words = Set(text.split { !Self.isNameByte($0) }.map { $0.map { ASCII.lowercased($0) } })
+        let named = catalogue.objects.lazy.filter { words.contains($0.name.map { ASCII.lowercased($0) }) }
+        return named.prefix(3).map { .init(view: $0.name, columns: $0.columns.map(\.name)) }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        ASCII.isDigit(byte) || byte == 0x5F || byte >= 0x80 || (0x61...0x7A).contains(ASCII.lowercased(byte))
+    }
+}
+
+extension Span where Element == UInt8 {
+    func begins(with text: StaticString) -> Bool {
+        self.count >= text.utf8CodeUnitCount && self.extracting(0..<text.utf8CodeUnitCount).equals(text)
+    }
+}

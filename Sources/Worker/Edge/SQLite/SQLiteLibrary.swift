@@ -1,0 +1,30 @@
+import CSQLite
+
+/// What SQLite shares over a whole process. Debian's library is built with features that a confined reader must not have
+/// (`USE_URI`, `ENABLE_LOAD_EXTENSION`, `ENABLE_FTS3_TOKENIZER`, double-quoted strings); each is closed at run time, the
+/// process-wide ones here and the others in `Confinement`.
+enum SQLiteLibrary {
+    /// Configures and initialises the engine once. `memoryMax` bounds everything it allocates, over all connections; an
+    /// allocation beyond it fails with SQLITE_NOMEM. Returns false when some option was refused: the caller must not serve then.
+    static func start(memoryMax: Int64) -> Bool {
+        let isConfigured = Self.isConfigured
+        // May be lowered later, never lifted by a statement: PRAGMA hard_heap_limit can only lower it and is denied anyway.
+        sqlite3_hard_heap_limit64(memoryMax)
+        return isConfigured
+    }
+
+    private static let isConfigured: Bool = {
+        // One thread at a time uses a connection, so connections need no mutex of their own.
+        guard csqlite_config(SQLITE_CONFIG_MULTITHREAD) == SQLITE_OK else { return false }
+        // No path is ever read as a URI, also not by ATTACH or VACUUM INTO.
+        guard csqlite_config_int(SQLITE_CONFIG_URI, 0) == SQLITE_OK else { return false }
+        // The heap limit needs the accounting.
+        guard csqlite_config_int(SQLITE_CONFIG_MEMSTATUS, 1) == SQLITE_OK else { return false }
+        // A file that shrinks under a mapping would kill the process with SIGBUS.
+        guard csqlite_config_mmap(0, 0) == SQLITE_OK else { return false }
+        return sqlite3_initialize() == SQLITE_OK
+    }()
+
+    /// Asks the engine to give back what its caches hold, before the process falls idle for long.
+    static func releaseMemory() { _ = sqlite3_release_memory(.max) }
+}
