@@ -134,7 +134,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             let epoll = try Epoll()
             var buffer = Epoll.Buffer(capacity: 1)
-            let count = try interrupted(thenDo: {}) { try epoll.wait(into: &buffer, until: .distantFuture) }
+            let count = try interrupted { try epoll.wait(into: &buffer, until: .distantFuture) }
             #expect(count == 0)
         }
     }

@@ -75,7 +75,7 @@ import Testing
         #expect(try polite.pidFD.send(.interrupt))
         #expect(try polite.pidFD.send(.hangup))
         #expect(try polite.pidFD.reap() == nil)
-        // The guard may not have started the command yet: a signal that comes before is kept, and finds nobody. Send until it ends.
+        // The guard may not have started the command yet: and then a signal finds nobody. Send until it ends.
         while try polite.pidFD.reap() == nil {
             try polite.pidFD.send(.terminate)
             sched_yield()

@@ -83,15 +83,13 @@ import Testing
         await #expect(processExitsWith: .success) {
             let (reader, writer) = try DescriptorPair.pipe(nonblocking: false).release()
             // Without the wrapper the same call is interrupted: the signals do arrive.
-            let plain = try interrupted(thenDo: { _ = try? writer.write([1].span) }) {
+            let plain = try interrupted {
                 var byte: UInt8 = 0
                 let result = unsafe Glibc.read(reader.rawValue, &byte, 1)
                 return (result, errno)
             }
             #expect(plain == (-1, EINTR))
             var room: [UInt8] = [0]
-            var first = room.mutableSpan
-            #expect(try reader.read(into: &first) == .moved(1))
             let wrapped = try interrupted(thenDo: { _ = try? writer.write([2].span) }) {
                 var span = room.mutableSpan
                 return try reader.read(into: &span)
