@@ -49,6 +49,8 @@ extension Supervisor {
         case .waiting:
             self.respond(
                 connection, status, "application/json", headers: self.withCORS(connection, headers), body: body, at: now)
+        case .streaming(.batch(let left)):
+            self.batchAnswered(connection, left: left, body, at: now)
         case .streaming:
             guard self.sendEvent(connection, body, isFinal: true, at: now) else { return }
             self.endStream(connection, at: now)

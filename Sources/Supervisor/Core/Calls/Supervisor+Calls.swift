@@ -30,8 +30,12 @@ extension Supervisor {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
-        self.connections[key].phase = .waiting(callKey)
-        self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, settings.callTimeout))
+        if case .streaming(.batch) = self.connections[key].phase {
+            self.timers.add(.call(callKey), at: call.deadline)
+        } else {
+            self.connections[key].phase = .waiting(callKey)
+            self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, settings.callTimeout))
+        }
         guard purpose == .forward else { return self.answerFromHandshake(callKey, at: now) }
         self.route(callKey, request, message, at: now)
     }

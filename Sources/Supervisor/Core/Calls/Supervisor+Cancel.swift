@@ -20,6 +20,10 @@ extension Supervisor {
         let call = self.calls[key]
         self.withdraw(key, reason: reason, at: now)
         guard let connection = call.connection, self.connections.contains(connection) else { return }
+        if case .streaming(.batch(let left)) = self.connections[connection].phase {
+            let nothing: [UInt8] = []
+            return self.batchAnswered(connection, left: left, nothing.span, at: now)
+        }
         if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
         self.endStream(connection, at: now)
     }
@@ -89,9 +93,12 @@ extension Supervisor {
         self.scratch = body
     }
 
-    /// A legacy call whose client left.
+    /// A call that no connection's timer watches: its legacy client left, or it is one of a batch.
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
-        guard self.calls.contains(key), self.calls[key].connection == nil else { return }
+        guard self.calls.contains(key) else { return }
+        if let connection = self.calls[key].connection {
+            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
+        }
         if self.calls[key].deadline > now { return self.timers.add(.call(key), at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)
     }

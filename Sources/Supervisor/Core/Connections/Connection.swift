@@ -31,6 +31,8 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
+        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        case batch(left: Int)
     }
 
     var phase: Phase = .reading

@@ -57,6 +57,7 @@ extension Supervisor {
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
+        case .streaming(.batch): self.batchLeft(key, at: now)
         case .streaming(.session), .streaming(.listen), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {

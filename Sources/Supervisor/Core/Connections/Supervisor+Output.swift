@@ -69,6 +69,9 @@ extension Supervisor {
         _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
         at now: Instant
     ) {
+        if case .streaming(.batch(let left)) = self.connections[key].phase {
+            return self.batchAnswered(key, left: left, body, at: now)
+        }
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
             status: status, contentType: contentType, framing: .length(body.count), keepAlive: exchange.keepAlive, extra: headers)

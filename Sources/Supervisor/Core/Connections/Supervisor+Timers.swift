@@ -64,7 +64,7 @@ extension Supervisor {
             } else {
                 self.sendKeepAlive(key, at: now)
             }
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.session), .streaming(.listen), .streaming(.batch):
             self.sendKeepAlive(key, at: now)
         }
     }

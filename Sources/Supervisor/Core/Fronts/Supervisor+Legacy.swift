@@ -31,7 +31,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func legacyRequest(
+    mutating func legacyRequest(
         _ key: ConnectionKey, _ server: Int, _ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>,
         at now: Instant
     ) {

@@ -49,6 +49,8 @@ extension Supervisor {
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.scanner.scan(message)
+        } catch .batch(let range) {
+            return self.batch(key, server, head, bytes, message, range, at: now)
         } catch {
             return self.refuse(key, self.refusal(for: error, message), at: now)
         }
@@ -75,7 +77,7 @@ extension Supervisor {
     }
 
     /// Looks at the members that every era has. Nil when `_meta` is there and no object, or names something twice.
-    private mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
+    mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
         var method = MCPMethod.unknown
         if let name = envelope.method { method = Self.method(message, name) }
         let params = self.scanner.members
@@ -97,7 +99,7 @@ extension Supervisor {
         return MCPMethod(JSONString.unescape(message, name).span)
     }
 
-    private func refusal(for error: JSONRPCError, _ message: Span<UInt8>) -> Refusal {
+    func refusal(for error: JSONRPCError, _ message: Span<UInt8>) -> Refusal {
         switch error {
         case .parse(let error):
             return Refusal(
@@ -107,7 +109,7 @@ extension Supervisor {
             if let id { refusal.id = [UInt8](message, id) }
             return refusal
         case .batch:
-            return Refusal(400, .invalidRequest, "batches are not supported; send one message per request")
+            return Refusal(400, .invalidRequest, "not one message, or a batch of more than \(Self.batchElementsMax)")
         }
     }
 

@@ -41,7 +41,7 @@ extension Supervisor {
                 self.connectionLost(key, at: now)
             case .streaming(.session), .streaming(.listen):
                 self.endSubscription(key, at: now)
-            case .reading, .waiting, .streaming(.call), .lingering:
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
