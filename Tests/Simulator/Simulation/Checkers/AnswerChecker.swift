@@ -105,8 +105,7 @@ struct AnswerChecker {
         do {
             envelope = try self.scanner.scan(bytes.span)
         } catch {
-            // Only what could not be attributed to a request lacks an id, and that is never a well-formed one.
-            guard exchange.id.isEmpty || status == 408 || status == 413, Self.isErrorWithoutID(bytes) else {
+            guard status == 408 || status == 413, Self.isPlainError(bytes) else {
                 return self.fail("for request \(exchange.serial): no JSON-RPC message (\(error)): \(Self.text(bytes))")
             }
             return self.settle(exchange, status ?? 200, code: -1)
@@ -117,6 +116,9 @@ struct AnswerChecker {
         case .notification:
             guard status == nil else { return self.fail("a notification as the answer to request \(exchange.serial)") }
             self.notification(exchange, envelope, bytes)
+        // Decided on the head, before any id was read.
+        case .error where envelope.id == nil && (exchange.id.isEmpty || status == 408 || status == 413):
+            self.settle(exchange, status ?? 200, code: -1)
         case .result, .error:
             guard exchange.isPending else { return self.fail("a second answer to request \(exchange.serial): \(Self.text(bytes))") }
             guard let id = envelope.id, bytes[id.range].elementsEqual(exchange.id) else {
@@ -194,7 +196,7 @@ struct AnswerChecker {
     // MARK: Ends
 
     private func streamEnded(_ exchange: Exchange, _ circumstances: Circumstances) {
-        guard exchange.isPending else { return }
+        guard exchange.isPending, exchange.kind != .hostile else { return }
         exchange.outcome = .endedWithoutAnswer
         switch exchange.kind {
         case .sessionStream: return
@@ -221,9 +223,10 @@ struct AnswerChecker {
 
     // MARK: Texts
 
-    private static func isErrorWithoutID(_ bytes: [UInt8]) -> Bool {
+    /// What endpoints answer that do not speak JSON-RPC, or whose path was not known yet.
+    private static func isPlainError(_ bytes: [UInt8]) -> Bool {
         let value = try? JSONValue.parse(bytes, allowingCommentsAndTrailingCommas: false)
-        return value?["id"] == nil && value?["error"]?["code"]?.int64Value != nil
+        return value?["error"]?.stringValue != nil
     }
 
     private func fail(_ text: String) { self.judge.report("answers", text) }

@@ -15,6 +15,8 @@ struct BoundsChecker {
     private static let workerBacklogBytesMax = 1 << 20
     /// `notifications/cancelled`, pings and log levels beside the calls.
     private static let controlLinesBytesMax = 256 << 10
+    /// What a line for a worker holds beside the client's own bytes.
+    private static let envelopeBytesMax = 1024
     /// Entries in the heap of deadlines for each thing that has any, stale ones included.
     private static let timersPerEntryMax = 64
 
@@ -42,7 +44,7 @@ struct BoundsChecker {
         for (index, backlog) in census.queues.enumerated() {
             let workers = self.configuration.servers[index].workers
             self.check("queued calls of server \(index)", backlog.queued, workers.queueMax)
-            self.check("queued bytes of server \(index)", backlog.queuedBytes, workers.queueBytesMax)
+            self.check("queued bytes of server \(index)", backlog.queuedBytes, workers.queueBytesMax + Self.envelopeBytesMax)
         }
         for channel in census.workers {
             self.check(

@@ -110,7 +110,7 @@ final class ClientConnection {
     private func end() {
         guard !self.isOver else { return }
         self.isOver = true
-        if self.parser.isUntilClose, let head = self.head, let exchange = self.pending.first, self.stream.isAtBoundary {
+        if !self.gaveUp, self.parser.isUntilClose, let head = self.head, let exchange = self.pending.first, self.stream.isAtBoundary {
             self.finish(exchange, head)
         }
         for exchange in self.pending {

@@ -27,8 +27,6 @@ final class ProvingClient: SimClient {
         self.state = "server \(self.server) gave \(exchange.outcome)"
         if exchange.outcome == .answered(status: 200, code: nil) {
             self.server += 1
-        } else if exchange.bodyBytes > 1000 {
-            self.nextTryAt = self.world.now
         } else {
             self.nextTryAt = self.world.now + .milliseconds(200)
         }

@@ -31,8 +31,8 @@ final class SimSocket {
     private(set) var isReset = false
     /// A reset reached the client's side.
     private(set) var isResetForClient = false
-    /// Bytes that the supervisor has ever read.
-    private(set) var readTotal = 0
+    /// Bytes that the machine has ever been given.
+    var readTotal = 0
     /// The machine's name for it, once accepted.
     var key: ConnectionKey?
     // What the driver registered for.
@@ -59,9 +59,7 @@ final class SimSocket {
     func serverRead(_ limit: Int) -> Read {
         guard !self.isReset else { return .failed }
         if self.toServer.isEmpty { return self.clientShut ? .ended : .moved([]) }
-        let bytes = self.toServer.take(limit)
-        self.readTotal += bytes.count
-        return .moved(bytes)
+        return .moved(self.toServer.take(limit))
     }
 
     /// Nil: the connection is broken.

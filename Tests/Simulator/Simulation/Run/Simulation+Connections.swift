@@ -73,9 +73,12 @@ extension Simulation {
     }
 
     private func readConnection(_ key: ConnectionKey, _ socket: SimSocket) {
+        // Expected: news of a connection that the machine has ended earlier in this turn.
+        let isKnown = self.supervisor.withOutput(of: key) { _ in true } ?? false
         switch socket.serverRead(Self.readBytesMax) {
         case .moved(let bytes):
             guard !bytes.isEmpty else { return }
+            if isKnown { socket.readTotal += bytes.count }
             self.trace.add("read", at: self.now, socket.serial, bytes.count)
             self.supervisor.bytesReceived(key, bytes.span, at: self.now)
             // There is room again.

@@ -188,7 +188,7 @@ public final class Simulation {
         guard self.judge.violation == nil else { return }
         for client in self.clients { client.closeAll() }
         let profile = Plan.ClientProfile(
-            role: .modern, budget: 0, thinkTime: .milliseconds(1), readChunk: 1 << 20, readPause: .zero, segment: 1 << 20,
+            role: .modern, budget: 0, thinkTime: .milliseconds(200), readChunk: 1 << 20, readPause: .zero, segment: 1 << 20,
             segmentPause: .microseconds(1), pipeline: 1)
         let prover = ProvingClient(index: self.clients.count, world: self, profile: profile, random: self.random.branch())
         self.clients.append(prover)
