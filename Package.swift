@@ -50,8 +50,11 @@ let package = Package(
         .executableTarget(
             name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge", "Linux"], path: "Sources/Worker/Main",
             swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Base", "Wire", "SupervisorCore"], path: "Tests/Simulator/Simulation",
+            swiftSettings: strict),
         .executableTarget(
-            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator",
+            name: "mcp-sim", dependencies: ["Base", "Linux", "Simulation"], path: "Tests/Simulator/Main",
             swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
@@ -59,6 +62,7 @@ let package = Package(
         .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
+        tests("SimulationTests", ["Simulation"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
         tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),
     ]

@@ -58,10 +58,9 @@ struct AnswerRewrite {
     }
 
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
-        let key = bytes.extracting(member.key.range)
-        if key.equals("_meta") { return true }
+        if RequestRewrite.isKey(member, "_meta", bytes) { return true }
         guard self.from != self.to else { return false }
-        return key.equals("resultType") || key.equals("ttlMs") || key.equals("cacheScope")
+        return ["resultType", "ttlMs", "cacheScope"].contains { RequestRewrite.isKey(member, $0, bytes) }
     }
 
     private func appendMeta(_ meta: ByteRange?, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
@@ -77,9 +76,9 @@ struct AnswerRewrite {
         // Expected: the bytes were validated with the message; a `_meta` that is no object has no members to keep.
         guard (try? scanner.scanObject(bytes, at: meta, into: &members)) != nil else { return }
         for member in members.members {
-            let key = bytes.extracting(member.key.range)
-            if key.hasPrefix(RequestRewrite.ownPrefix) { continue }
-            if self.from != self.to && key.equals("io.modelcontextprotocol/serverInfo") { continue }
+            // As with requests: nobody writes these with escapes, unless to hide something.
+            if member.keyHasEscapes || bytes.extracting(member.key.range).hasPrefix(RequestRewrite.ownPrefix) { continue }
+            if self.from != self.to && RequestRewrite.isKey(member, "io.modelcontextprotocol/serverInfo", bytes) { continue }
             RequestRewrite.separate(&isFirst, &output)
             RequestRewrite.copy(member, bytes, rewrites, to: &output)
         }

@@ -118,9 +118,14 @@ struct RequestRewrite {
         return MetaKey.modernEnvelope.contains { key.equals($0) }
     }
 
+    /// Whether the member's name is `key`, also when it was written with escapes.
     static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
-        bytes.extracting(member.key.range).equals(key)
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).equals(key) }
+        return JSONString.equals(bytes, Self.quoted(member), key)
     }
+
+    /// The name with its quotes, which lie around the key's range.
+    static func quoted(_ member: JSONMember) -> ByteRange { ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1) }
 
     static func separate(_ isFirst: inout Bool, _ output: inout [UInt8]) {
         if !isFirst { output.append(0x2C) }
@@ -129,9 +134,7 @@ struct RequestRewrite {
 
     /// Copies `"key":value`.
     static func copy(_ member: JSONMember, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
-        // The quotes lie around the key's range.
-        let quoted = ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1)
-        Self.copy(bytes, quoted, rewrites, to: &output)
+        Self.copy(bytes, Self.quoted(member), rewrites, to: &output)
         output.append(0x3A)
         Self.copy(bytes, member.value, rewrites, to: &output)
     }

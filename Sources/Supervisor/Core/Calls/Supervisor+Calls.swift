@@ -18,7 +18,7 @@ extension Supervisor {
         }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
         let settings = self.servers[server].configuration.workers
-        guard self.servers[server].queue.count < settings.queueMax else {
+        guard !self.mustWait(server, purpose) || self.hasQueueRoom(server, message.count) else {
             return self.refuseUnavailable(key, request, message, "too many calls are waiting", retryAfter: .seconds(1), at: now)
         }
         let call = Call(
@@ -40,6 +40,19 @@ extension Supervisor {
         self.route(callKey, request, message, at: now)
     }
 
+    /// Whether a new call cannot be handed over or answered at once.
+    private func mustWait(_ server: Int, _ purpose: Call.Purpose) -> Bool {
+        guard purpose == .forward else { return self.servers[server].identity == nil }
+        return !self.servers[server].queue.isEmpty || self.workerWithRoom(server) == nil
+    }
+
+    /// Whether one more call of so many bytes may wait. The line for the worker is longer than the message by its envelope only.
+    private func hasQueueRoom(_ server: Int, _ bytes: Int) -> Bool {
+        let settings = self.servers[server].configuration.workers
+        return self.servers[server].queue.count < settings.queueMax
+            && self.servers[server].queuedBytes + bytes <= settings.queueBytesMax
+    }
+
     /// Progress moves a call's deadline, at most to this many times the time-out.
     static let progressExtensionMax: Int64 = 10
 
@@ -57,6 +70,7 @@ extension Supervisor {
             self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before)
         } else {
             rewrite.append(request, message, to: &self.calls[key].line)
+            self.servers[server].queuedBytes += self.calls[key].line.count
             self.servers[server].queue.append(key)
         }
     }
@@ -96,6 +110,7 @@ extension Supervisor {
             self.prepareOutput(worker: worker)
             self.workers[worker].output.append(contentsOf: self.calls[key].line)
             self.calls[key].line = []
+            self.servers[server].queuedBytes -= count
             self.dispatched(key, to: worker, start: start, count: count)
         }
     }
@@ -127,6 +142,7 @@ extension Supervisor {
     /// Removes the call from every table. Its worker's slot is free again.
     mutating func forget(_ key: CallKey) {
         guard let call = self.calls.remove(key) else { return }
+        self.servers[call.server].queuedBytes -= call.line.count
         if case .dispatched(let worker, _, _) = call.state, self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
         if let session = call.session, self.sessions.contains(session) {
             if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }

@@ -19,6 +19,7 @@ extension Supervisor {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
         self.withdraw(key, reason: reason, at: now)
+        defer { self.continueDrain(at: now) }
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         if case .streaming(.batch(let left)) = self.connections[connection].phase {
             let nothing: [UInt8] = []
@@ -83,6 +84,7 @@ extension Supervisor {
         // Tell the worker first, while the call is still known.
         let connection = call.connection
         self.withdraw(key, reason: "the call timed out", at: now)
+        defer { self.continueDrain(at: now) }
         guard let connection, self.connections.contains(connection) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)

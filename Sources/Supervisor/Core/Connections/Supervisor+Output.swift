@@ -74,7 +74,8 @@ extension Supervisor {
         }
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
-            status: status, contentType: contentType, framing: .length(body.count), keepAlive: exchange.keepAlive, extra: headers)
+            status: status, contentType: contentType, framing: status == 204 ? .none : .length(body.count),
+            keepAlive: exchange.keepAlive, extra: headers)
         head.requestMinorVersion = exchange.isHTTP10 ? 0 : 1
         self.prepareOutput(key)
         let date = self.date

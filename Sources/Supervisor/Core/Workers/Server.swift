@@ -7,6 +7,8 @@ struct Server {
     var worker: WorkerKey?
     /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
     var queue = Queue<CallKey>()
+    /// Of the lines of the calls in `queue`. Bound: `workers.queueBytes` and one envelope.
+    var queuedBytes = 0
     var restart: RestartPolicy
     /// From the latest successful handshake; kept while a dead worker is being replaced.
     var identity: ServerIdentity?
