@@ -52,7 +52,7 @@ extension Supervisor {
         case .legacy:
             self.calls[key].connection = nil
             // The connection's timer went with it.
-            self.timers.add(.call(key), at: self.calls[key].deadline)
+            self.armOrphan(key, at: self.calls[key].deadline)
         }
         self.continueDrain(at: now)
     }
@@ -92,7 +92,7 @@ extension Supervisor {
     /// A legacy call whose client left.
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key), self.calls[key].connection == nil else { return }
-        if self.calls[key].deadline > now { return self.timers.add(.call(key), at: self.calls[key].deadline) }
+        if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)
     }
 }

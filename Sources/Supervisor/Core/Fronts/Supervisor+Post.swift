@@ -15,6 +15,7 @@ extension Supervisor {
         if head.method == .options { return self.answerPreflight(key, head, bytes, at: now) }
         switch self.connections[key].exchange.route {
         case .health, .ready: self.answerHealth(key, at: now)
+        case .unread: preconditionFailure("a whole request without a path")
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
         case .mcp(let server):
             switch head.method {

@@ -40,6 +40,7 @@ extension Supervisor {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:
                 self.connectionLost(key, at: now)
             case .streaming(.session), .streaming(.listen):
+                self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
             case .reading, .waiting, .streaming(.call), .lingering:
                 // Its answer is the last one on this connection.
@@ -49,8 +50,7 @@ extension Supervisor {
     }
 
     /// A modern stream ends with the result of its request, a legacy one just ends.
-    private mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
-        self.connections[key].exchange.keepAlive = false
+    mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
         if let listen = self.connections[key].listen {
             var result = [UInt8](#"{"jsonrpc":"2.0","id":"#)
             result.append(contentsOf: listen.id)

@@ -20,7 +20,7 @@ extension Supervisor {
         self.workers[key].isDirty = false
         self.workers[key].outputSent += count
         self.workers[key].sentTotal += count
-        guard self.workers[key].unsentBytes == 0 else { return }
+        guard self.workers[key].unsentBytes == 0 else { return self.workers[key].compactOutput() }
         self.workers[key].outputSent = 0
         self.workers[key].output.removeAll(keepingCapacity: self.workers[key].output.capacity <= 1 << 20)
         if !self.servers[self.workers[key].server].queue.isEmpty {
@@ -33,7 +33,7 @@ extension Supervisor {
         var position = 0
         while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
             switch self.workers[key].splitter.next(in: bytes, from: &position) {
-            case .none: return self.resumePending(at: now)
+            case .none: return self.finishEvent(at: now)
             case .inline(let range):
                 self.workerLine(key, bytes.extracting(range.range), at: now)
             case .buffered:

@@ -51,6 +51,13 @@ struct Worker {
 
     var unsentBytes: Int { self.output.count - self.outputSent }
 
+    /// Drops what is gone once that is most of the buffer: a worker that is never quite up to date must not make it grow.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
+
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
     }
