@@ -105,16 +105,27 @@ struct RequestRewrite {
 
     /// Whether a member of `_meta` must not reach the worker.
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
-        let key = bytes.extracting(member.key.range)
-        // An escaped key could hide a forged one: nobody writes these with escapes, so all of them are left out.
-        if member.keyHasEscapes { return true }
-        if key.hasPrefix(Self.ownPrefix) { return true }
+        if Self.isOurs(member, bytes) { return true }
         guard self.to == .legacy || self.from == .legacy else { return false }
-        return MetaKey.modernEnvelope.contains { key.equals($0) }
+        return MetaKey.modernEnvelope.contains { Self.isKey(member, $0, bytes) }
     }
 
+    /// Keys are compared after unescaping, as every reader of JSON does: some encoders write `\/`, and an escape must not hide a
+    /// forged key from us that the worker then sees.
     static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
-        bytes.extracting(member.key.range).equals(key)
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).equals(key) }
+        return JSONString.equals(bytes, Self.quoted(member), key)
+    }
+
+    /// Whether the key begins with `ownPrefix`.
+    static func isOurs(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).hasPrefix(Self.ownPrefix) }
+        return JSONString.unescape(bytes, Self.quoted(member)).span.hasPrefix(Self.ownPrefix)
+    }
+
+    /// The quotes lie around the key's range.
+    private static func quoted(_ member: JSONMember) -> ByteRange {
+        ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1)
     }
 
     static func separate(_ isFirst: inout Bool, _ output: inout [UInt8]) {
@@ -124,9 +135,7 @@ struct RequestRewrite {
 
     /// Copies `"key":value`.
     static func copy(_ member: JSONMember, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
-        // The quotes lie around the key's range.
-        let quoted = ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1)
-        Self.copy(bytes, quoted, rewrites, to: &output)
+        Self.copy(bytes, Self.quoted(member), rewrites, to: &output)
         output.append(0x3A)
         Self.copy(bytes, member.value, rewrites, to: &output)
     }

@@ -58,6 +58,12 @@ extension Supervisor {
 
     /// The socket failed or the peer closed it whole. Also the common end of every connection.
     public mutating func connectionLost(_ key: ConnectionKey, at now: Instant) {
+        self.dropConnection(key, at: now)
+        self.continueDrain(at: now)
+    }
+
+    /// The same without what may follow for a drain.
+    mutating func dropConnection(_ key: ConnectionKey, at now: Instant) {
         guard let connection = self.connections.remove(key) else { return }
         self.sources.remove(connection.peer)
         self.recycle(connection.output)
@@ -72,7 +78,6 @@ extension Supervisor {
             self.isAcceptingPaused = false
             self.effects.append(.resumeAccepting)
         }
-        self.continueDrain(at: now)
     }
 
     /// What every event may have made possible: buffered requests that can be answered now, the next step of a drain.

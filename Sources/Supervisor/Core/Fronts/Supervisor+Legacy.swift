@@ -41,6 +41,9 @@ extension Supervisor {
             return self.refuse(
                 key, request, message, 400, .invalidRequest, "a request with this id is still running in this session", at: now)
         }
+        if let refusal = request.metadata.progressTokenRefusal(message) {
+            return self.refuse(key, request, message, 200, refusal.code, refusal.reason.description, at: now)
+        }
         let revision = self.sessions[session].revision
         switch request.method {
         case .ping: self.respondResult(key, lexeme, "{}", at: now)
