@@ -35,9 +35,14 @@ extension Supervisor {
         self.forget(key)
         switch call.state {
         case .queued:
-            self.servers[call.server].queue.removeAll { $0 == key }
+            if call.purpose == .forward {
+                self.servers[call.server].queue.removeAll { $0 == key }
+            } else {
+                self.servers[call.server].awaitingHandshake.removeAll { $0 == key }
+            }
         case .dispatched(let worker, _, _):
             guard self.workers.contains(worker), self.workers[worker].state == .ready else { return }
+            self.workers[worker].uncertainUntil = now + Self.afterglow
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
             line.append(#","reason":""#)
@@ -48,6 +53,9 @@ extension Supervisor {
         }
     }
 
+    /// How long a worker may still be busy with a call that was taken away from it, and write about it.
+    static let afterglow = Interval.seconds(5)
+
     /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
     /// but the work goes on).
     mutating func clientLeft(_ key: CallKey, at now: Instant) {
@@ -57,16 +65,17 @@ extension Supervisor {
         case .legacy:
             self.calls[key].connection = nil
             // The connection's timer went with it.
-            self.timers.add(.call(key), at: self.calls[key].deadline)
+            self.armOrphan(key, at: self.calls[key].deadline)
         }
-        self.continueDrain(at: now)
     }
 
     /// A call that waits too long for its answer, or long enough to open its stream for keep-alive comments.
     mutating func waitingCallDue(_ key: CallKey, _ connection: ConnectionKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if self.calls[key].deadline <= now { return self.callTimedOut(key, at: now) }
-        if self.calls[key].purpose == .forward { self.openStream(connection, .call(key), at: now) }
+        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]) {
+            self.openStream(connection, .call(key), at: now)
+        }
         let next = Swift.min(now + self.configuration.limits.keepAlive, self.calls[key].deadline)
         self.setDeadline(connection, next)
     }
@@ -81,18 +90,11 @@ extension Supervisor {
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
-        // Tell the worker first, while the call is still known.
-        let connection = call.connection
+        let data = self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
-        defer { self.continueDrain(at: now) }
-        guard let connection, self.connections.contains(connection) else { return }
-        var body = self.takeScratch()
-        AnswerRewrite.begin(call.clientID, to: &body)
-        body.append(#","error":{"code":-32603,"message":"the server did not answer within "#)
-        body.append(decimal: waited)
-        body.append(#" ms; the call was cancelled"}}"#)
-        self.finish(connection, 200, body.span, at: now)
-        self.scratch = body
+        self.answer(
+            call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)
+        self.continueDrain(at: now)
     }
 
     /// A call that no connection's timer watches: its legacy client left, or it is one of a batch.
@@ -101,7 +103,7 @@ extension Supervisor {
         if let connection = self.calls[key].connection {
             guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
         }
-        if self.calls[key].deadline > now { return self.timers.add(.call(key), at: self.calls[key].deadline) }
+        if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)
     }
 }

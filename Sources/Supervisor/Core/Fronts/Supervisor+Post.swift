@@ -15,6 +15,7 @@ extension Supervisor {
         if head.method == .options { return self.answerPreflight(key, head, bytes, at: now) }
         switch self.connections[key].exchange.route {
         case .health, .ready: self.answerHealth(key, at: now)
+        case .unread: preconditionFailure("a whole request without a path")
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
         case .mcp(let server):
             switch head.method {
@@ -55,7 +56,7 @@ extension Supervisor {
             return self.refuse(key, self.refusal(for: error, message), at: now)
         }
         guard let request = self.read(envelope, message) else {
-            var refusal = Refusal(400, .invalidRequest, "params._meta is not an object")
+            var refusal = Refusal(400, .invalidParams, "params._meta is not an object")
             refusal.id = self.idLexeme(envelope, message)
             return self.refuse(key, refusal, at: now)
         }
@@ -113,8 +114,10 @@ extension Supervisor {
         }
     }
 
+    /// The id to answer with: that of a request. An error about a notification or a response answers nothing, so it has none.
     func idLexeme(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> [UInt8] {
-        envelope.id.map { [UInt8](message, $0) } ?? []
+        guard envelope.kind == .request else { return [] }
+        return envelope.id.map { [UInt8](message, $0) } ?? []
     }
 
     /// A JSON-RPC error at `status`, as the whole answer.

@@ -36,6 +36,8 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// A call was taken away from it a moment ago: until then a line that names no call may still be about that one.
+    var uncertainUntil = Instant(nanoseconds: .min)
     /// It answered at least one call. A worker that never did weighs double for the restart policy.
     var hasServed = false
     /// Its stdout ended; answers already in the pipe when it died have been read.
@@ -50,6 +52,13 @@ struct Worker {
     var strayLines = 0
 
     var unsentBytes: Int { self.output.count - self.outputSent }
+
+    /// Drops what is gone once that is most of the buffer: a worker that is never quite up to date must not make it grow.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
 
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
