@@ -77,7 +77,9 @@ final class WorkerLoop: @unchecked Sendable {
             self.collect()
             guard self.runStarted() else { return }
             self.channel.flush()
-            if self.channel.isDone(isIdle: self.displaced.isEmpty, now: SystemClock.now()) { ProcessEnd.exit(self.channel.exitCode) }
+            if self.channel.isDone(isIdle: self.displaced.isEmpty, now: SystemClock.now()) {
+                ProcessEnd.exit(self.channel.exitCode)
+            }
             self.wait()
             self.handleTimers()
             var effects: [ServerEffect] = []

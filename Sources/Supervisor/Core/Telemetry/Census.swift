@@ -41,7 +41,8 @@ extension Supervisor {
         for key in self.connections.keys {
             var buffers = Census.Buffers(unsent: self.connections[key].unsentBytes, input: self.connections[key].input.count)
             if case .streaming = self.connections[key].phase { buffers.isStreaming = true }
-            buffers.isStarved = self.connections[key].phase == .reading && self.connections[key].isReadingPaused
+            buffers.isStarved =
+                self.connections[key].phase == .reading && self.connections[key].isReadingPaused
                 && self.connections[key].unsentBytes == 0
             census.connections.append(buffers)
         }

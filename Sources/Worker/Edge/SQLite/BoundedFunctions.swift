@@ -91,7 +91,8 @@ import CSQLite
         let engine = try SQLiteConnection(inMemory: [.switches, .limits])
         engine.setLimits(forForeignText: true, columnsMax: 0)
         let list: [(StaticString, Int32, Bound)] = [
-            ("printf", -1, .format), ("format", -1, .format), ("trim", 2, .product), ("ltrim", 2, .product), ("rtrim", 2, .product),
+            ("printf", -1, .format), ("format", -1, .format), ("trim", 2, .product), ("ltrim", 2, .product),
+            ("rtrim", 2, .product),
             ("replace", 3, .product), ("instr", 2, .product), ("json_patch", 2, .product),
         ]
         self.functions = list.map { Function($0.0, $0.2, engine) }

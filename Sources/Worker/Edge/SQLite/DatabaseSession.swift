@@ -178,7 +178,9 @@ final class PreparedQuery {
         self.statement = statement
         self.columnCount = statement.columnCount
         self.header = TableHeader(
-            (0..<statement.columnCount).map { .init(name: statement.name(ofColumn: $0), type: statement.declaredType(ofColumn: $0)) })
+            (0..<statement.columnCount).map {
+                .init(name: statement.name(ofColumn: $0), type: statement.declaredType(ofColumn: $0))
+            })
     }
 
     func read(limit: Int, control: LaneControl, into writer: inout TableWriter) throws(SQLiteError) -> TableWriter.End {
