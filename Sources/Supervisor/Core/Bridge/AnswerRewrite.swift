@@ -60,7 +60,8 @@ struct AnswerRewrite {
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
         if RequestRewrite.isKey(member, "_meta", bytes) { return true }
         guard self.from != self.to else { return false }
-        return ["resultType", "ttlMs", "cacheScope"].contains { RequestRewrite.isKey(member, $0, bytes) }
+        return RequestRewrite.isKey(member, "resultType", bytes) || RequestRewrite.isKey(member, "ttlMs", bytes)
+            || RequestRewrite.isKey(member, "cacheScope", bytes)
     }
 
     private func appendMeta(_ meta: ByteRange?, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {

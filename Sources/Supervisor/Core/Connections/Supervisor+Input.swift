@@ -43,13 +43,19 @@ extension Supervisor {
         switch self.connections[key].phase {
         case .waiting where !self.connections[key].exchange.keepAlive: return
         case .reading where self.connections[key].unsentBytes > 0 && self.connections[key].closesAfterOutput: return
-        case .reading, .waiting, .streaming, .lingering: self.connectionLost(key, at: now)
+        case .reading, .waiting, .streaming, .lingering: self.endConnection(key, at: now)
         }
         self.resumePending(at: now)
     }
 
-    /// The socket failed or the peer closed it whole. Also the common end of every connection.
+    /// The socket failed or the peer closed it whole.
     public mutating func connectionLost(_ key: ConnectionKey, at now: Instant) {
+        self.endConnection(key, at: now)
+        self.resumePending(at: now)
+    }
+
+    /// The common end of every connection.
+    mutating func endConnection(_ key: ConnectionKey, at now: Instant) {
         guard let connection = self.connections.remove(key) else { return }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
@@ -66,14 +72,17 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
-    /// Answers requests that were buffered behind one that has just been answered.
+    /// Answers requests that were buffered behind one that has just been answered. Every event that can answer a call ends with it,
+    /// for nothing else may happen for a long time.
     mutating func resumePending(at now: Instant) {
         while let key = self.resumable.popLast() {  // Bound: each turn consumes a buffered request or leaves the list.
             guard self.connections.contains(key), !self.connections[key].input.isEmpty else { continue }
             self.consumeBuffered(key, at: now)
-            guard self.connections.contains(key), self.connections[key].isReadingPaused,
-                self.connections[key].input.count <= Self.pipelineBytesMax
-            else { continue }
+            guard self.connections.contains(key), self.connections[key].isReadingPaused else { continue }
+            // A request whose beginning is here is read to its end, however long it is; its own limits hold.
+            guard self.connections[key].phase == .reading || self.connections[key].input.count <= Self.pipelineBytesMax else {
+                continue
+            }
             self.connections[key].isReadingPaused = false
             self.effects.append(.resumeReading(key))
         }

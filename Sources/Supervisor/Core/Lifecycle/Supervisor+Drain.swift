@@ -26,6 +26,7 @@ extension Supervisor {
         case .stopped: break
         }
         self.continueDrain(at: now)
+        self.resumePending(at: now)
     }
 
     private mutating func beginDrain(at now: Instant) {
@@ -38,7 +39,7 @@ extension Supervisor {
         for key in self.connections.keys {
             switch self.connections[key].phase {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:
-                self.connectionLost(key, at: now)
+                self.endConnection(key, at: now)
             case .streaming(.session), .streaming(.listen):
                 self.endSubscription(key, at: now)
             case .reading, .waiting, .streaming(.call), .lingering:
@@ -84,7 +85,7 @@ extension Supervisor {
         guard self.workers.isEmpty else { return }
         guard self.connections.isEmpty || deadline <= now else { return }
         self.lifecycle = .stopped
-        for key in self.connections.keys { self.connectionLost(key, at: now) }
+        for key in self.connections.keys { self.endConnection(key, at: now) }
         self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])
         self.effects.append(.exit(status: 0))
     }

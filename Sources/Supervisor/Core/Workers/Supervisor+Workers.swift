@@ -26,6 +26,7 @@ extension Supervisor {
         self.workers[key].exit = exit
         if case .notStarted = exit { self.workers[key].outputEnded = true }
         self.finishWorker(key, at: now)
+        self.resumePending(at: now)
     }
 
     /// The worker's stdout is at its end: every answer it gave has been read.
@@ -37,6 +38,7 @@ extension Supervisor {
             if case .stopping = self.workers[key].state {} else { self.stopWorker(key, step: .terminated, at: now) }
         }
         self.finishWorker(key, at: now)
+        self.resumePending(at: now)
     }
 
     // MARK: Start
