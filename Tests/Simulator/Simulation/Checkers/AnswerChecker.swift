@@ -29,7 +29,7 @@ struct AnswerChecker {
     let judge: Judge
     private let deliveries: DeliveryChecker
     private(set) var statistics = Statistics()
-    private var scanner = JSONRPCScanner()
+    private var scanner = JSONRPCScanner(limits: JSONLimits(depthMax: 128, stringBytesMax: 64 << 20))
 
     init(judge: Judge, deliveries: DeliveryChecker) {
         self.judge = judge
