@@ -33,7 +33,9 @@ extension Supervisor {
         case .queued:
             self.servers[call.server].queue.removeAll { $0 == key }
         case .dispatched(let worker, _, _):
-            guard self.workers.contains(worker), self.workers[worker].state == .ready else { return }
+            guard self.workers.contains(worker) else { return }
+            self.workers[worker].remember(withdrawn: key)
+            guard self.workers[worker].state == .ready else { return }
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
             line.append(#","reason":""#)

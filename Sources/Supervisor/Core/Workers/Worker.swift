@@ -36,6 +36,11 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// Calls taken back from it that it has not answered: it may still talk about them. Bound: `withdrawnMax`, then
+    /// `isUnattributable`.
+    var withdrawn: [CallKey] = []
+    /// More were taken back than are remembered: what it says without a name belongs to nobody for certain.
+    var isUnattributable = false
     /// It answered at least one call. A worker that never did weighs double for the restart policy.
     var hasServed = false
     /// Its stdout ended; answers already in the pipe when it died have been read.
@@ -48,6 +53,13 @@ struct Worker {
     var deadline: Instant
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
+
+    static let withdrawnMax = 64
+
+    /// A call was cancelled or abandoned while it ran.
+    mutating func remember(withdrawn call: CallKey) {
+        if self.withdrawn.count < Self.withdrawnMax { self.withdrawn.append(call) } else { self.isUnattributable = true }
+    }
 
     var unsentBytes: Int { self.output.count - self.outputSent }
 
