@@ -215,6 +215,7 @@ struct AnswerChecker {
         let isExcused =
             circumstances.clientGaveUp || circumstances.isSlowReader || circumstances.wasAnnounced || !circumstances.wasRead
             || circumstances.clockJumped || circumstances.drainExpired || circumstances.isIncomplete || exchange.wasCancelled
+            || exchange.sessionEnded || exchange.session >= 0 && circumstances.sessionMayBeGone
             // A burst of events can pass the limit of the stream before any reader had its turn.
             || exchange.wantsLogs || !exchange.progressToken.isEmpty
         guard !isExcused else { return }

@@ -104,6 +104,7 @@ final class ClientConnection {
     }
 
     func halfClose() {
+        guard !self.gaveUp else { return }
         self.gaveUp = true
         self.socket.clientHalfClose()
         self.world.trace.add("half-close", at: self.world.now, self.client.index, self.socket.serial)

@@ -103,6 +103,8 @@ final class LegacyClient: SimClient {
     private func cancel(_ connection: ClientConnection, _ session: String) {
         guard let victim = self.running.first(where: { $0.kind == .call && !$0.wasCancelled }) else { return }
         victim.wasCancelled = true
+        // Nobody knows when the cancellation arrives; a new call with that id could be hit by it.
+        self.abandoned.append(victim.id)
         let id = String(decoding: victim.id, as: UTF8.self)
         self.notify(connection, session, "notifications/cancelled", "{\"requestId\":\(id),\"reason\":\"changed my mind\"}")
     }
