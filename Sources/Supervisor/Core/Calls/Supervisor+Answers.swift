@@ -11,6 +11,7 @@ extension Supervisor {
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.counters.strayAnswers += 1
+            self.answeredLate(worker, envelope, message)
             return
         }
         let call = self.calls[key]
@@ -20,6 +21,14 @@ extension Supervisor {
         self.deliver(call, envelope, message, at: now)
         self.pumpQueue(call.server, at: now)
         self.continueDrain(at: now)
+    }
+
+    /// A call that was taken back is over for its worker, too.
+    private mutating func answeredLate(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) {
+        guard !self.workers[worker].withdrawn.isEmpty, let range = envelope.id, let integer = JSONNumber.int64(message, range),
+            let key = WireID.key(integer)
+        else { return }
+        self.workers[worker].withdrawn.removeAll { $0 == key }
     }
 
     private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {

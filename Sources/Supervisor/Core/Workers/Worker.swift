@@ -51,6 +51,13 @@ struct Worker {
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
 
+    static let withdrawnMax = 64
+
+    /// A call was cancelled or abandoned while it ran.
+    mutating func remember(withdrawn call: CallKey) {
+        if self.withdrawn.count < Self.withdrawnMax { self.withdrawn.append(call) } else { self.isUnattributable = true }
+    }
+
     var unsentBytes: Int { self.output.count - self.outputSent }
 
     /// Drops what is gone once that is most of the buffer: a worker that is never quite up to date must not make it grow.

@@ -29,7 +29,7 @@ struct AnswerChecker {
     let judge: Judge
     private let deliveries: DeliveryChecker
     private(set) var statistics = Statistics()
-    private var scanner = JSONRPCScanner()
+    private var scanner = JSONRPCScanner(limits: JSONLimits(depthMax: 128, stringBytesMax: 64 << 20))
 
     init(judge: Judge, deliveries: DeliveryChecker) {
         self.judge = judge
@@ -215,6 +215,7 @@ struct AnswerChecker {
         let isExcused =
             circumstances.clientGaveUp || circumstances.isSlowReader || circumstances.wasAnnounced || !circumstances.wasRead
             || circumstances.clockJumped || circumstances.drainExpired || circumstances.isIncomplete || exchange.wasCancelled
+            || exchange.sessionEnded || exchange.session >= 0 && circumstances.sessionMayBeGone
             // A burst of events can pass the limit of the stream before any reader had its turn.
             || exchange.wantsLogs || !exchange.progressToken.isEmpty
         guard !isExcused else { return }

@@ -41,8 +41,6 @@ class SimClient {
 
     func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {}
 
-    func eventReceived(_ exchange: Exchange) {}
-
     func sessionMayBeGone(_ exchange: Exchange) -> Bool { false }
 
     /// Peace: patient from now on, streams are given back, what is pending is waited for.

@@ -15,7 +15,8 @@ extension Simulation {
         while self.judge.violation == nil, self.exitStatus == nil, !isOver(), self.now <= end {
             self.statistics.turns += 1
             guard self.statistics.turns < Self.turnsMax else {
-                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end")
+                let ready = self.sockets.filter(\.ready.isAny).map { "\($0.serial) \($0.ready)" }
+                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end; ready are \(ready)")
             }
             guard self.advance() else {
                 return  // Nothing will ever happen again; the phase says whether that is right.

@@ -111,7 +111,8 @@ final class SimWorker {
     }
 
     private func flush() {
-        guard !self.outbox.isEmpty, !self.process.outputClosed else { return }
+        guard !self.process.outputClosed else { return self.outbox.removeAll() }
+        guard !self.outbox.isEmpty else { return }
         var limit = self.outbox.count
         if self.random.permille(self.world.faults.torn) { limit = self.random.size(1...limit) }
         let sent = self.process.output.put(self.outbox.span.extracting(0..<limit))
