@@ -151,7 +151,7 @@ extension Supervisor {
     /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
     /// another client's data, so they are dropped.
     mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
-        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
+        guard let key = self.relatedCall(worker, message), self.calls.contains(key) else {
             self.counters.droppedNotifications += 1
             return
         }
@@ -178,8 +178,9 @@ extension Supervisor {
         self.scratch = event
     }
 
-    /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there.
-    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>, at now: Instant) -> CallKey? {
+    /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call
+    /// may go on in the worker, so it counts as running until its late answer.
+    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>) -> CallKey? {
         if let meta = self.workerScanner.members.value("_meta", in: message), jsonKind(message, meta) == .object,
             (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil,
             let range = self.metaMembers.value("io.mcp-supervisor/relatedRequest", in: message)
@@ -189,7 +190,8 @@ extension Supervisor {
             else { return nil }
             return key
         }
-        guard self.workers[worker].inFlight == 1, self.workers[worker].uncertainUntil <= now else { return nil }
+        guard self.workers[worker].inFlight == 1, self.workers[worker].withdrawn.isEmpty, !self.workers[worker].isUnattributable
+        else { return nil }
         for key in self.calls.keys {  // Bound: the calls in flight; only for workers that do not say what a line belongs to.
             if case .dispatched(worker, _, _) = self.calls[key].state { return key }
         }

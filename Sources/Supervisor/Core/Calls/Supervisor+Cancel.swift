@@ -41,8 +41,9 @@ extension Supervisor {
                 self.servers[call.server].awaitingHandshake.removeAll { $0 == key }
             }
         case .dispatched(let worker, _, _):
-            guard self.workers.contains(worker), self.workers[worker].state == .ready else { return }
-            self.workers[worker].uncertainUntil = now + Self.afterglow
+            guard self.workers.contains(worker) else { return }
+            self.workers[worker].remember(withdrawn: key)
+            guard self.workers[worker].state == .ready else { return }
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
             line.append(#","reason":""#)
@@ -52,9 +53,6 @@ extension Supervisor {
             self.pumpQueue(call.server, at: now)
         }
     }
-
-    /// How long a worker may still be busy with a call that was taken away from it, and write about it.
-    static let afterglow = Interval.seconds(5)
 
     /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
     /// but the work goes on).

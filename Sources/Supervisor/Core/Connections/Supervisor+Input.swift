@@ -56,7 +56,7 @@ extension Supervisor {
         self.finishEvent(at: now)
     }
 
-    /// The socket failed or the peer closed it whole.
+    /// The socket failed or the peer closed it whole. Also the common end of every connection.
     public mutating func connectionLost(_ key: ConnectionKey, at now: Instant) {
         self.dropConnection(key, at: now)
         self.continueDrain(at: now)

@@ -66,7 +66,7 @@ extension Supervisor {
 
     /// Ends our side; the peer may still be sending, see `Connection.Phase.lingering`.
     private mutating func linger(_ key: ConnectionKey, at now: Instant) {
-        guard !self.connections[key].inputEnded else { return self.endConnection(key, at: now) }
+        guard !self.connections[key].inputEnded else { return self.connectionLost(key, at: now) }
         self.connections[key].phase = .lingering
         self.effects.append(.shutdownConnection(key))
         self.setDeadline(key, now + Self.lingerTimeout)
@@ -159,7 +159,7 @@ extension Supervisor {
             self.log(
                 .warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)]
             )
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
             return false
         }
         self.prepareOutput(key)

@@ -49,7 +49,7 @@ extension Supervisor {
         let deadline = Swift.min(self.connections[key].deadline, self.connections[key].writeDeadline)
         guard deadline <= now else { return self.arm(key, at: deadline) }
         if self.connections[key].writeDeadline <= now {
-            return self.endConnection(key, at: now)
+            return self.connectionLost(key, at: now)
         }
         self.connectionDeadlinePassed(key, at: now)
         guard self.connections.contains(key) else { return }
@@ -60,12 +60,12 @@ extension Supervisor {
     private mutating func connectionDeadlinePassed(_ key: ConnectionKey, at now: Instant) {
         switch self.connections[key].phase {
         case .lingering:
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
         case .reading where self.connections[key].unsentBytes > 0:
             // The answer is still on its way; the write deadline watches it.
             self.connections[key].deadline = now + self.configuration.limits.idleTimeout
         case .reading where self.connections[key].requestStage == .none:
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
         case .reading:
             self.connections[key].exchange.keepAlive = false
             self.refuse(key, Refusal(408, .invalidRequest, "the request did not arrive in time"), at: now)

@@ -25,7 +25,6 @@ extension Supervisor {
         self.workers[key].output.removeAll(keepingCapacity: self.workers[key].output.capacity <= 1 << 20)
         if !self.servers[self.workers[key].server].queue.isEmpty {
             self.pumpQueue(self.workers[key].server, at: now)
-            self.resumePending(at: now)
         }
     }
 

@@ -36,8 +36,11 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
-    /// A call was taken away from it a moment ago: until then a line that names no call may still be about that one.
-    var uncertainUntil = Instant(nanoseconds: .min)
+    /// Calls taken back from it that it has not answered: it may still talk about them. Bound: `withdrawnMax`, then
+    /// `isUnattributable`.
+    var withdrawn: [CallKey] = []
+    /// More were taken back than are remembered: what it says without a name belongs to nobody for certain.
+    var isUnattributable = false
     /// It answered at least one call. A worker that never did weighs double for the restart policy.
     var hasServed = false
     /// Its stdout ended; answers already in the pipe when it died have been read.
