@@ -101,7 +101,8 @@ import Wire
         Rung("12 DELETE", "DELETE", [unknown], body: nil, gives: 404, -32001),
         Rung("12 initialize", "POST", [unknown], body: initialize, gives: 404, -32001, id: 5),
         Rung(
-            "12 before 13", "GET", [unknown, ("Accept", "text/event-stream"), ("MCP-Protocol-Version", "x")], body: nil, gives: 404,
+            "12 before 13", "GET", [unknown, ("Accept", "text/event-stream"), ("MCP-Protocol-Version", "x")], body: nil,
+            gives: 404,
             -32001),
         Rung("13 unknown version", headers([("MCP-Protocol-Version", "1999-01-01")]), gives: 400, -32602, id: "x"),
         Rung(
@@ -119,7 +120,8 @@ import Wire
         Rung("14 answer", headers([]), body: #"{"jsonrpc":"2.0","id":9,"result":{}}"#, gives: 202, nil),
         Rung("14 error", headers([]), body: #"{"jsonrpc":"2.0","id":9,"error":{"code":1,"message":""}}"#, gives: 202, nil),
         Rung(
-            "16 unknown event", "GET", [session, ("Accept", "text/event-stream"), ("Last-Event-ID", "1-1")], body: nil, gives: 400,
+            "16 unknown event", "GET", [session, ("Accept", "text/event-stream"), ("Last-Event-ID", "1-1")], body: nil,
+            gives: 400,
             -32000),
         Rung("18 DELETE", "DELETE", [session], body: nil, gives: 200, nil),
         Rung("method unknown", headers([]), body: RigText.legacyBody("no/such", id: "1"), gives: 200, -32601, id: 1),
@@ -130,7 +132,8 @@ import Wire
             body: RigText.legacyBody("tools/list", id: "1", params: #"{"_meta":{"progressToken":{}}}"#), gives: 200, -32602, id: 1
         ),
         Rung(
-            "log level", headers([]), body: RigText.legacyBody("logging/setLevel", id: "1", params: #"{"level":"loud"}"#), gives: 200,
+            "log level", headers([]), body: RigText.legacyBody("logging/setLevel", id: "1", params: #"{"level":"loud"}"#),
+            gives: 200,
             -32602, id: 1),
         Rung("modern header", headers([("MCP-Protocol-Version", "2026-07-28")]), gives: 400, -32602, id: "x"),
         Rung(
