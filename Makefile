@@ -27,7 +27,7 @@ SWIFT_BUILD = $(SWIFT) build -c release --static-swift-stdlib --explicit-target-
 BIN := .build/release
 E2E := Tests/EndToEnd
 
-.PHONY: help deps deps-test deps-bench venvs build run test bench fuzz sim install uninstall clean distclean
+.PHONY: help deps deps-test deps-bench venvs build run test format bench fuzz sim install uninstall clean distclean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -49,6 +49,9 @@ run: build ## Build and run the supervisor on the embedded sample; ARGS="--port 
 
 test: deps-test venvs ## Everything CI checks; STEPS="format unit" picks single steps
 	@scripts/check.sh $(STEPS)
+
+format: ## Bring every Swift file into the house format
+	@git ls-files --cached --others --exclude-standard '*.swift' | xargs $(SWIFT) format -i
 
 venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp ## Create the two Python environments of the end-to-end tests
 
