@@ -11,7 +11,9 @@ extension Supervisor {
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.counters.strayAnswers += 1
-            self.answeredLate(worker, envelope, message)
+            if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
+                self.workers[worker].answeredLate(late)
+            }
             return
         }
         let call = self.calls[key]
@@ -21,14 +23,6 @@ extension Supervisor {
         self.deliver(call, envelope, message, at: now)
         self.pumpQueue(call.server, at: now)
         self.continueDrain(at: now)
-    }
-
-    /// A call that was taken back is over for its worker, too.
-    private mutating func answeredLate(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) {
-        guard !self.workers[worker].withdrawn.isEmpty, let range = envelope.id, let integer = JSONNumber.int64(message, range),
-            let key = WireID.key(integer)
-        else { return }
-        self.workers[worker].withdrawn.removeAll { $0 == key }
     }
 
     private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
@@ -151,7 +145,7 @@ extension Supervisor {
     /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
     /// another client's data, so they are dropped.
     mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
-        guard let key = self.relatedCall(worker, message), self.calls.contains(key) else {
+        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
             self.counters.droppedNotifications += 1
             return
         }
@@ -179,8 +173,8 @@ extension Supervisor {
     }
 
     /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call
-    /// may go on in the worker, so it counts as running until its late answer.
-    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>) -> CallKey? {
+    /// may go on in the worker, so it counts as running for a while, or until its late answer.
+    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>, at now: Instant) -> CallKey? {
         if let meta = self.workerScanner.members.value("_meta", in: message), jsonKind(message, meta) == .object,
             (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil,
             let range = self.metaMembers.value("io.mcp-supervisor/relatedRequest", in: message)
@@ -190,8 +184,7 @@ extension Supervisor {
             else { return nil }
             return key
         }
-        guard self.workers[worker].inFlight == 1, self.workers[worker].withdrawn.isEmpty, !self.workers[worker].isUnattributable
-        else { return nil }
+        guard self.workers[worker].inFlight == 1, !self.workers[worker].mayWriteAboutWithdrawnCall(at: now) else { return nil }
         for key in self.calls.keys {  // Bound: the calls in flight; only for workers that do not say what a line belongs to.
             if case .dispatched(worker, _, _) = self.calls[key].state { return key }
         }

@@ -42,7 +42,7 @@ extension Supervisor {
             }
         case .dispatched(let worker, _, _):
             guard self.workers.contains(worker) else { return }
-            self.workers[worker].remember(withdrawn: key)
+            self.workers[worker].withdraw(key, at: now)
             guard self.workers[worker].state == .ready else { return }
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
