@@ -138,7 +138,10 @@ import WorkerCore
     @Test func `results end at the limits and say so`() throws {
         let scratch = try self.scratch([
             "CREATE TABLE t(x)",
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) INSERT INTO t SELECT printf('%01000d', i) FROM n",
+            """
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) INSERT INTO t SELECT \
+            printf('%01000d', i) FROM n
+            """,
             "CREATE TABLE big(x)", "INSERT INTO big VALUES (printf('%0900000d', 1))",
             "CREATE TABLE huge(x)", "INSERT INTO huge VALUES (zeroblob(3000000))",
         ])

@@ -46,10 +46,12 @@ final class Lane {
         let session = try self.session(call.database)
         try session.beginRead()
         switch call.tool {
-        case .listDatabases: CatalogueResult.appendDatabases(self.configuration.databases.map(\.name), call.style, to: &self.result)
+        case .listDatabases:
+            CatalogueResult.appendDatabases(self.configuration.databases.map(\.name), call.style, to: &self.result)
         case .listViews:
             CatalogueResult.appendViews(
-                session.catalogue.objects, database: database.name, bytesMax: self.configuration.limits.resultBytesMax, call.style,
+                session.catalogue.objects, database: database.name, bytesMax: self.configuration.limits.resultBytesMax,
+                call.style,
                 to: &self.result)
         case .describeView:
             let index = try self.find(call.viewName, session.catalogue)
