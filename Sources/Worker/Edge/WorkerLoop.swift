@@ -169,6 +169,7 @@ final class WorkerLoop: @unchecked Sendable {
             self.ticket += 1
             let ticket = self.ticket
             self.displaced.append(RunningCall(key: next.key, lane: lane, style: next.call.style))
+            self.lanes[lane].begin()
             self.shared.startCall(ticket)
             self.lanes[lane].run(next.call)
             guard self.shared.claim(ticket) else {
