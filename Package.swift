@@ -39,22 +39,30 @@ let package = Package(
         layer("SupervisorCore", "Supervisor/Core", ["Base", "Wire", "MCP"]),
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
-            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main", swiftSettings: strict),
+            name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main",
+            swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         .target(
             name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
             swiftSettings: strict,
             // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
             linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
-        .executableTarget(name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge", "Linux"], path: "Sources/Worker/Main", swiftSettings: strict),
         .executableTarget(
-            name: "mcp-sim", dependencies: ["Base", "Wire", "MCP", "SupervisorCore"], path: "Tests/Simulator", swiftSettings: strict),
+            name: "mcp-worker", dependencies: ["WorkerCore", "WorkerEdge", "Linux"], path: "Sources/Worker/Main",
+            swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["Base", "Wire", "SupervisorCore"], path: "Tests/Simulator/Simulation",
+            swiftSettings: strict),
+        .executableTarget(
+            name: "mcp-sim", dependencies: ["Base", "Linux", "Simulation"], path: "Tests/Simulator/Main",
+            swiftSettings: strict),
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("MCPTests", ["Base", "Wire", "MCP"]),
         .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
+        tests("SimulationTests", ["Simulation"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
         tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),
     ]

@@ -32,7 +32,7 @@ extension JSONValue {
 }
 
 /// A machine with a clock that stands still unless it is moved.
-struct Harness {
+struct Harness: ~Copyable {
     static let envelope =
         "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
@@ -47,6 +47,10 @@ struct Harness {
         configuration.limits.waitingMax = waitingMax
         self.machine = ServerState(configuration)
     }
+
+    // What a test looks at, as copies: a machine itself is not copyable, and the test macros copy what they show.
+    var isIdle: Bool { self.machine.isIdle }
+    var nextDeadline: Instant? { self.machine.nextDeadline }
 
     /// Sends one line and returns the lines that come back.
     mutating func send(_ line: String) -> [String] {

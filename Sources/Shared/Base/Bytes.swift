@@ -20,13 +20,15 @@ extension Array where Element == UInt8 {
     /// Appends `value` in decimal without going through `String`.
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        if value < 10 { return self.append(UInt8(truncatingIfNeeded: value) + 0x30) }
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }  // Bound: 20 digits.
-        while divisor > 0 {
-            self.append(UInt8(truncatingIfNeeded: value / divisor % 10) + 0x30)
-            divisor /= 10
-        }
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var first = 20
+        var rest = value
+        repeat {  // Bound: 20 digits.
+            first -= 1
+            digits[first] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
+            rest /= 10
+        } while rest > 0
+        self.append(digits.span.extracting(first..<20))
     }
 
     @inlinable

@@ -2,25 +2,36 @@
 ///
 /// Entries are never moved or removed from the middle: an owner whose deadline moved later leaves the old entry, and answers it
 /// with the new deadline when it fires.
+@frozen
 public struct DeadlineHeap<Payload> {
-    fileprivate struct Entry {
-        let deadline: Instant
-        let order: UInt64
-        let payload: Payload
+    @frozen @usableFromInline
+    struct Entry {
+        @usableFromInline let deadline: Instant
+        @usableFromInline let order: UInt64
+        @usableFromInline let payload: Payload
 
+        @inlinable
+        init(deadline: Instant, order: UInt64, payload: Payload) {
+            self.deadline = deadline
+            self.order = order
+            self.payload = payload
+        }
+
+        @inlinable
         func isBefore(_ other: Entry) -> Bool {
             self.deadline == other.deadline ? self.order < other.order : self.deadline < other.deadline
         }
     }
 
-    private var entries: ContiguousArray<Entry> = []
-    private var added: UInt64 = 0
+    @usableFromInline var entries: ContiguousArray<Entry> = []
+    @usableFromInline var added: UInt64 = 0
 
-    public init() {}
+    @inlinable public init() {}
 
-    public var count: Int { self.entries.count }
-    public var next: Instant? { self.entries.first?.deadline }
+    @inlinable public var count: Int { self.entries.count }
+    @inlinable public var next: Instant? { self.entries.first?.deadline }
 
+    @inlinable
     public mutating func add(_ payload: Payload, at deadline: Instant) {
         self.added += 1
         self.entries.append(Entry(deadline: deadline, order: self.added, payload: payload))
@@ -34,6 +45,7 @@ public struct DeadlineHeap<Payload> {
     }
 
     /// Removes and returns the soonest payload whose deadline is not after `now`.
+    @inlinable
     public mutating func popDue(at now: Instant) -> Payload? {
         guard let first = self.entries.first, first.deadline <= now else { return nil }
         let last = self.entries.removeLast()
@@ -44,11 +56,12 @@ public struct DeadlineHeap<Payload> {
         return first.payload
     }
 
-    private mutating func siftDown() {
+    @inlinable
+    mutating func siftDown() {
         var parent = 0
         while true {  // Bound: the height of the heap.
             var smallest = parent
-            for child in [parent * 2 + 1, parent * 2 + 2]
+            for child in (parent * 2 + 1)...(parent * 2 + 2)
             where child < self.entries.count && self.entries[child].isBefore(self.entries[smallest]) {
                 smallest = child
             }

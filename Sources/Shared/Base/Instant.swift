@@ -21,9 +21,14 @@ public struct Interval: Hashable, Comparable, Sendable {
     @inlinable public static func / (lhs: Self, rhs: Int64) -> Self { Self(nanoseconds: lhs.nanoseconds / rhs) }
 
     /// Rounded up, so that a timer armed with it never fires before its deadline.
-    @inlinable public var wholeMilliseconds: Int64 { (self.nanoseconds + 999_999) / 1_000_000 }
+    @inlinable public var wholeMilliseconds: Int64 { self.wholeUnits(of: 1_000_000) }
     /// Rounded up: the value of a `Retry-After` field.
-    @inlinable public var wholeSeconds: Int64 { (self.nanoseconds + 999_999_999) / 1_000_000_000 }
+    @inlinable public var wholeSeconds: Int64 { self.wholeUnits(of: 1_000_000_000) }
+
+    /// Never overflows, also not for the time until `Instant.distantFuture`.
+    @inlinable func wholeUnits(of unit: Int64) -> Int64 {
+        self.nanoseconds / unit + (self.nanoseconds % unit > 0 ? 1 : 0)
+    }
 }
 
 /// A point on the monotonic clock, in nanoseconds since an origin that only the clock's owner knows.
@@ -40,9 +45,12 @@ public struct Instant: Hashable, Comparable, Sendable {
     @inlinable public static func < (lhs: Self, rhs: Self) -> Bool { lhs.nanoseconds < rhs.nanoseconds }
     @inlinable public static func + (lhs: Self, rhs: Interval) -> Self {
         let (sum, overflow) = lhs.nanoseconds.addingReportingOverflow(rhs.nanoseconds)
-        return overflow ? .distantFuture : Self(nanoseconds: sum)
+        guard !overflow else { return Self(nanoseconds: rhs.nanoseconds < 0 ? .min : .max) }
+        return Self(nanoseconds: sum)
     }
     @inlinable public static func - (lhs: Self, rhs: Self) -> Interval {
-        Interval(nanoseconds: lhs.nanoseconds - rhs.nanoseconds)
+        let (difference, overflow) = lhs.nanoseconds.subtractingReportingOverflow(rhs.nanoseconds)
+        guard !overflow else { return Interval(nanoseconds: lhs < rhs ? .min : .max) }
+        return Interval(nanoseconds: difference)
     }
 }

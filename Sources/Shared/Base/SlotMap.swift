@@ -18,84 +18,114 @@ public struct SlotKey: Hashable, Sendable {
 
 /// Elements in reused slots, found in constant time by a key that carries the slot's generation.
 /// Iteration goes by slot, so it is the same in every run. Never holds more than `capacity` elements.
-@frozen
-public struct SlotMap<Element> {
-    @frozen @usableFromInline
-    struct Slot {
-        @usableFromInline var element: Element?
-        @usableFromInline var generation: UInt32
-        @inlinable init(element: Element?, generation: UInt32) {
-            self.element = element
-            self.generation = generation
-        }
-    }
-
-    @usableFromInline var slots: ContiguousArray<Slot> = []
+///
+/// The storage is its own, so that a large element is read and changed where it lies: an array of optionals copies the whole element
+/// to look at one field, which was a tenth of the time of a call.
+@safe
+public struct SlotMap<Element>: ~Copyable {
+    /// Of the first `used` slots, those with an odd generation hold an element.
+    @usableFromInline var elements: UnsafeMutablePointer<Element>
+    @usableFromInline var generations: UnsafeMutablePointer<UInt32>
+    @usableFromInline var allocated: Int
+    @usableFromInline var used = 0
     @usableFromInline var free: ContiguousArray<UInt32> = []
+    /// Slots whose generations are used up, after 2^31 elements each. They stay empty, so that no key ever names two elements.
+    @usableFromInline var retired = 0
     public let capacity: Int
 
-    @inlinable public init(capacity: Int) { self.capacity = capacity }
+    public init(capacity: Int) {
+        precondition(capacity >= 0 && capacity <= 1 << 30)
+        self.capacity = capacity
+        self.allocated = Swift.min(Swift.max(capacity, 1), 16)
+        unsafe self.elements = .allocate(capacity: self.allocated)
+        unsafe self.generations = .allocate(capacity: self.allocated)
+    }
 
-    @inlinable public var count: Int { self.slots.count - self.free.count }
+    deinit {
+        for slot in 0..<self.used where unsafe self.generations[slot] & 1 == 1 {
+            unsafe (self.elements + slot).deinitialize(count: 1)
+        }
+        unsafe self.elements.deallocate()
+        unsafe self.generations.deallocate()
+    }
+
+    @inlinable public var count: Int { self.used - self.free.count - self.retired }
     @inlinable public var isEmpty: Bool { self.count == 0 }
     @inlinable public var isFull: Bool { self.count >= self.capacity }
 
     /// Returns nil at `capacity`; the caller decides what its limit means.
-    @inlinable
-    public mutating func insert(_ element: Element) -> SlotKey? {
-        if let slot = self.free.popLast() {
-            self.slots[Int(slot)].element = element
-            return SlotKey(slot: slot, generation: self.slots[Int(slot)].generation)
+    public mutating func insert(_ element: consuming Element) -> SlotKey? {
+        let slot: Int
+        if let reused = self.free.popLast() {
+            slot = Int(reused)
+            unsafe self.generations[slot] &+= 1
+        } else {
+            guard self.used < self.capacity else { return nil }
+            if self.used == self.allocated { self.grow() }
+            slot = self.used
+            unsafe (self.generations + slot).initialize(to: 1)
+            self.used += 1
         }
-        guard self.slots.count < self.capacity else { return nil }
-        self.slots.append(Slot(element: element, generation: 1))
-        return SlotKey(slot: UInt32(self.slots.count - 1), generation: 1)
+        unsafe (self.elements + slot).initialize(to: element)
+        return SlotKey(slot: UInt32(slot), generation: unsafe self.generations[slot])
     }
 
     @inlinable
     public func contains(_ key: SlotKey) -> Bool {
-        Int(key.slot) < self.slots.count && self.slots[Int(key.slot)].generation == key.generation
-            && self.slots[Int(key.slot)].element != nil
+        unsafe Int(key.slot) < self.used && key.generation & 1 == 1 && self.generations[Int(key.slot)] == key.generation
     }
 
     /// In-place access to a live element. The key must be live: test with `contains` what comes from outside.
     @inlinable
     public subscript(_ key: SlotKey) -> Element {
-        _read {
+        unsafeAddress {
             precondition(self.contains(key), "stale slot key")
-            // swift-format-ignore: NeverForceUnwrap
-            yield self.slots[Int(key.slot)].element!
+            return unsafe UnsafePointer(self.elements + Int(key.slot))
         }
-        _modify {
+        unsafeMutableAddress {
             precondition(self.contains(key), "stale slot key")
-            // swift-format-ignore: NeverForceUnwrap
-            yield &self.slots[Int(key.slot)].element!
+            return unsafe self.elements + Int(key.slot)
         }
     }
 
+    /// A copy of the element, if it is still there.
     @inlinable
-    public func find(_ key: SlotKey) -> Element? { self.contains(key) ? self.slots[Int(key.slot)].element : nil }
+    public func find(_ key: SlotKey) -> Element? { self.contains(key) ? self[key] : nil }
 
-    @inlinable @discardableResult
+    @discardableResult
     public mutating func remove(_ key: SlotKey) -> Element? {
         guard self.contains(key) else { return nil }
-        let element = self.slots[Int(key.slot)].element.take()
-        self.slots[Int(key.slot)].generation &+= 1
-        self.free.append(key.slot)
-        return element
+        let slot = Int(key.slot)
+        unsafe self.generations[slot] &+= 1
+        if key.generation == .max { self.retired += 1 } else { self.free.append(key.slot) }
+        return unsafe (self.elements + slot).move()
     }
 
     /// Live keys by slot. A copy, so the map may change while it is walked.
-    @inlinable
     public var keys: [SlotKey] {
         var keys: [SlotKey] = []
         keys.reserveCapacity(self.count)
-        for (index, slot) in self.slots.enumerated() where slot.element != nil {
-            keys.append(SlotKey(slot: UInt32(index), generation: slot.generation))
+        for slot in 0..<self.used where unsafe self.generations[slot] & 1 == 1 {
+            keys.append(SlotKey(slot: UInt32(slot), generation: unsafe self.generations[slot]))
         }
         return keys
     }
+
+    private mutating func grow() {
+        let larger = Swift.min(self.capacity, self.allocated * 2)
+        let elements = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        let generations = UnsafeMutablePointer<UInt32>.allocate(capacity: larger)
+        for slot in 0..<self.used where unsafe self.generations[slot] & 1 == 1 {
+            unsafe (elements + slot).moveInitialize(from: self.elements + slot, count: 1)
+        }
+        unsafe generations.moveInitialize(from: self.generations, count: self.used)
+        unsafe self.elements.deallocate()
+        unsafe self.generations.deallocate()
+        unsafe self.elements = elements
+        unsafe self.generations = generations
+        self.allocated = larger
+    }
 }
 
-extension SlotMap: Sendable where Element: Sendable {}
-extension SlotMap.Slot: Sendable where Element: Sendable {}
+/// It owns its storage alone, so it may move between threads as its elements may.
+extension SlotMap: @unchecked Sendable where Element: Sendable {}

@@ -110,6 +110,14 @@ public enum Files {
         directory.close()  // Not before the call above: a temporary would be gone by then.
     }
 
+    /// What a symbolic link points to. Bound: PATH_MAX.
+    public static func readLink(_ path: String) throws(SystemError) -> [UInt8] {
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let result = SystemCall.raw { unsafe Glibc.readlink(path, &target, target.count) }
+        let count = try SystemCall.check(result, "readlink")
+        return target[..<Int(count)].map { UInt8(bitPattern: $0) }
+    }
+
     public static func rename(_ old: String, _ new: String) throws(SystemError) {
         guard !new.utf8.contains(0) else { throw SystemError(.invalid, "rename") }
         try unsafe self.path(old, "rename") { old in SystemCall.raw { unsafe new.withCString { unsafe Glibc.rename(old, $0) } } }

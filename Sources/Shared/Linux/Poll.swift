@@ -13,9 +13,11 @@ public struct PollSet: ~Copyable {
         return self.entries.count - 1
     }
 
-    /// What to wait for at `place`. With neither the descriptor is left out, hang-ups included.
-    public mutating func setInterest(_ place: Int, _ descriptor: FileDescriptor, reading: Bool, writing: Bool) {
-        self.entries[place].fd = reading || writing ? descriptor.rawValue : -1
+    /// What to wait for at `place`. With nothing the descriptor is left out, hang-ups included.
+    public mutating func setInterest(
+        _ place: Int, _ descriptor: FileDescriptor, reading: Bool, writing: Bool, hangUp: Bool = false
+    ) {
+        self.entries[place].fd = reading || writing || hangUp ? descriptor.rawValue : -1
         self.entries[place].events = Int16((reading ? POLLIN : 0) | (writing ? POLLOUT : 0))
     }
 
@@ -35,6 +37,12 @@ public struct PollSet: ~Copyable {
     /// Data, the end of the stream or an error: a read will say which.
     public func isReadable(_ place: Int) -> Bool {
         self.entries[place].revents & Int16(POLLIN | POLLHUP | POLLERR | POLLNVAL) != 0
+    }
+
+    /// Nobody is at the other end any more: the peer of a socket has closed it whole, or a pipe has lost its last reader. The end of
+    /// a peer's sending alone is not that.
+    public func isHungUp(_ place: Int) -> Bool {
+        self.entries[place].revents & Int16(POLLHUP | POLLERR | POLLNVAL) != 0
     }
 
     /// Space, or an error that a write will report.

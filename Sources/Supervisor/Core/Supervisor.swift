@@ -46,9 +46,17 @@ public struct Supervisor: ~Copyable {
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
 
+    var sessionTimers = SlotTimers()
+    var orphanTimers = SlotTimers()
+    /// Connections by source, for `connectionsPerSource`.
+    var sources: SourceCounts
+    /// What failed authentications cost their source.
+    var penalties: SourcePenalties<PeerAddress>
     var counters = Counters()
     var startedAt: Instant
     var isAcceptingPaused = false
+    /// For the expiry of keys.
+    var wallSeconds: Int64 = 0
     /// IMF-fixdate of the current second (RFC 9110 5.6.7), for the Date field.
     var date: [UInt8] = []
 
@@ -63,8 +71,8 @@ public struct Supervisor: ~Copyable {
 
     enum Timer: Equatable {
         case connection(ConnectionKey, at: Instant)
-        case call(CallKey)
-        case session(SessionKey)
+        case call(slot: UInt32, armed: Instant)
+        case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)
         case restart(server: Int)
         case drain
@@ -99,6 +107,8 @@ public struct Supervisor: ~Copyable {
         self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
+        self.sources = SourceCounts(max: limits.connectionsPerSource)
+        self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
         self.startedAt = now
     }
 
@@ -115,7 +125,9 @@ public struct Supervisor: ~Copyable {
     /// Effects or output that the driver has not taken yet.
     public var hasWork: Bool { !self.effects.isEmpty || !self.dirtyWorkers.isEmpty || !self.dirtyConnections.isEmpty }
 
-    public func hasOutput(_ key: ConnectionKey) -> Bool { self.connections.contains(key) && self.connections[key].unsentBytes > 0 }
+    public func hasOutput(_ key: ConnectionKey) -> Bool {
+        self.connections.contains(key) && self.connections[key].unsentBytes > 0
+    }
 
     public func hasOutput(worker key: WorkerKey) -> Bool { self.workers.contains(key) && self.workers[key].unsentBytes > 0 }
 
@@ -128,6 +140,7 @@ public struct Supervisor: ~Copyable {
 
     /// Once in a second of the wall clock, from the driver: the Date of every response until the next call.
     public mutating func wallClock(secondsSince1970: Int64) {
+        self.wallSeconds = secondsSince1970
         self.date.removeAll(keepingCapacity: true)
         HTTPDate.append(unixSeconds: secondsSince1970, to: &self.date)
     }

@@ -38,6 +38,9 @@ struct LogWriter: ~Copyable {
         self.flush()
     }
 
+    /// Whether lines wait for the reader of stderr.
+    var hasPending: Bool { !self.pending.isEmpty }
+
     /// Writes what the descriptor takes without waiting.
     mutating func flush() {
         var written = 0

@@ -19,7 +19,8 @@ extension Reactor {
         for _ in 0..<Self.acceptsPerTurn {
             guard self.isAccepting, let listener = self.listeners[index].descriptor else { return }
             switch try? Socket.accept(listener) {
-            case .connection(let descriptor, let address): self.open(descriptor, address, self.listeners[index].isLoopback)
+            case .connection(let descriptor, let address):
+                self.open(descriptor, address, self.listeners[index].requiresCredential)
             case .wouldBlock, nil: return
             case .aborted: continue
             case .exhausted(let errno):
@@ -32,10 +33,12 @@ extension Reactor {
         }
     }
 
-    private mutating func open(_ descriptor: FileDescriptor, _ address: SocketAddress, _ isLoopback: Bool) {
-        guard let key = self.supervisor.connectionOpened(peer: address.peer, isLoopbackListener: isLoopback, at: self.now) else {
+    private mutating func open(_ descriptor: FileDescriptor, _ address: SocketAddress, _ requiresCredential: Bool) {
+        guard let key = self.supervisor.connectionOpened(peer: address.peer, requiresCredential: requiresCredential, at: self.now)
+        else {
             return descriptor.close()
         }
+        self.sockets.leftover(inSlotOf: key)?.descriptor.close()
         do {
             try self.epoll.add(descriptor, .readable, data: Token(.connection, key).word)
             self.sockets[key] = .init(descriptor: descriptor, key: key, interest: .readable)
@@ -62,6 +65,8 @@ extension Reactor {
         self.pauseAccepting()
         self.acceptAgainAt = nil
         for index in self.listeners.indices {
+            // While we still listen: after the close another instance may take the file for stale and put its own there.
+            if let path = self.listeners[index].path { try? Files.remove(path) }
             self.listeners[index].descriptor?.close()
             self.listeners[index].descriptor = nil
         }

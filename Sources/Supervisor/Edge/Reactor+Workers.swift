@@ -135,7 +135,8 @@ extension Reactor {
         guard let process = self.processes[index], let input = process.input else { return }
         self.processes[index]?.waitsForInput = waits
         if process.isSocket {
-            try? self.epoll.modify(input, waits ? [.readable, .writable] : .readable, data: Token(.workerOutput, process.key).word)
+            try? self.epoll.modify(
+                input, waits ? [.readable, .writable] : .readable, data: Token(.workerOutput, process.key).word)
         } else {
             try? self.epoll.modify(input, waits ? .writable : [], data: Token(.workerInput, process.key).word)
         }

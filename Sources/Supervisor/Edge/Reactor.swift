@@ -31,9 +31,14 @@ struct Reactor: ~Copyable {
     /// Accepting stopped because descriptors ran out; tried again after a while.
     var acceptAgainAt: Instant?
 
+    /// How soon a full stderr is tried again; nothing tells when there is room in it.
+    private static var logRetry: Interval { .milliseconds(100) }
+
     struct Listener {
         var descriptor: FileDescriptor?
-        let isLoopback: Bool
+        let requiresCredential: Bool
+        /// The file of a Unix socket that we made.
+        var path: String?
     }
 
     init(
@@ -52,31 +57,39 @@ struct Reactor: ~Copyable {
         self.now = now
     }
 
-    /// Runs until the machine says exit; returns the status.
-    mutating func run() throws(SystemError) -> Int32 {
+    /// Runs until the machine says exit.
+    mutating func run() throws(SystemError) -> ExitCode {
         try self.epoll.add(self.signals.descriptor, .readable, data: Token(.signal).word)
         try self.watchListeners()
         self.supervisor.start(at: self.now)
         self.settle()
         while self.exitStatus == nil {
             var deadline = self.supervisor.nextDeadline
+            if self.log.hasPending { deadline = Swift.min(self.now + Self.logRetry, deadline ?? .distantFuture) }
             if let again = self.acceptAgainAt { deadline = Swift.min(again, deadline ?? again) }
             try self.epoll.wait(into: &self.events, until: deadline)
             self.now = SystemClock.now()
             self.tellWallClock()
-            for index in 0..<self.events.count {
-                let event = self.events[index]
-                guard let token = Token(word: event.data) else { continue }
-                self.handle(token, event.events)
-            }
+            self.handleEvents()
+            // More may have come meanwhile. Answers and calls that are written together cost one system call, so look once more.
+            if self.events.count > 1, try self.epoll.wait(into: &self.events, timeout: .zero) > 0 { self.handleEvents() }
             self.supervisor.timersDue(at: self.now)
             if let again = self.acceptAgainAt, again <= self.now {
                 self.acceptAgainAt = nil
                 try self.watchListeners()
             }
             self.settle()
+            if self.log.hasPending { self.log.flush() }
         }
-        return self.exitStatus ?? 0
+        return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
+    }
+
+    private mutating func handleEvents() {
+        for index in 0..<self.events.count {
+            let event = self.events[index]
+            guard let token = Token(word: event.data) else { continue }
+            self.handle(token, event.events)
+        }
     }
 
     private mutating func tellWallClock() {

@@ -1,1 +1,4 @@
-print("mcp-supervisor")
+import Glibc
+import SupervisorEdge
+
+exit(Application.main(Array(CommandLine.arguments.dropFirst())))

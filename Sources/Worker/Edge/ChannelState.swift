@@ -43,7 +43,7 @@ struct ChannelState: ~Copyable {
     private var isOutputGone = false
     let exitCode: Int32 = 0
 
-    init(_ machine: ServerState, input: FileDescriptor, output: FileDescriptor, wake: WakeDescriptor) {
+    init(_ machine: consuming ServerState, input: FileDescriptor, output: FileDescriptor, wake: WakeDescriptor) {
         self.machine = machine
         self.input = StandardStream(reading: input)
         self.output = StandardStream(writing: output)
@@ -96,13 +96,17 @@ struct ChannelState: ~Copyable {
     mutating func poll(timeout: Interval?) -> Bool {
         let isReading = self.isOpen && self.pendingBytes < Self.outputBytesMax
         self.polls.setInterest(self.inputPlace, self.input.descriptor, reading: isReading, writing: false)
-        self.polls.setInterest(self.outputPlace, self.output.descriptor, reading: false, writing: self.isBlocked)
+        // After the end of input nothing but this tells whether somebody still waits for answers.
+        self.polls.setInterest(
+            self.outputPlace, self.output.descriptor, reading: false, writing: self.isBlocked, hangUp: !self.isOpen)
         do throws(SystemError) {
             try self.polls.wait(timeout: timeout)
         } catch {
             preconditionFailure("poll: \(error)")
         }
         self.isInputReady = isReading && self.polls.isReadable(self.inputPlace)
+        // The supervisor was killed, or the client is gone: running calls have nobody to answer to.
+        if !self.isOpen && self.polls.isHungUp(self.outputPlace) { self.isOutputGone = true }
         let isOutputReady = self.isBlocked && self.polls.isWritable(self.outputPlace)
         if isOutputReady { self.isBlocked = false }
         let isWoken = self.polls.isReadable(self.wakePlace)

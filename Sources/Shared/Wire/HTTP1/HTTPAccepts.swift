@@ -81,7 +81,8 @@ struct HTTPAcceptList: Sendable {
         bytes.matchesFolded(type, at: range.lowerBound) && bytes[range.upperBound - 1] == 0x2A
     }
 
-    /// Whether the parameters in `range` (each with its semicolon in front) leave a weight above zero; nil if a weight is malformed.
+    /// Whether the parameters in `range` (each with its semicolon in front) leave a weight above zero; nil if a weight is
+    /// malformed.
     /// Parameters other than the weight are not looked at.
     private static func isAccepted(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool? {
         var position = range.lowerBound

@@ -41,28 +41,54 @@ enum HTTPByte {
     @inline(__always)
     static var hostCharacter: Class { Class(low: 0x2BFF_6FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
 
+    /// Whether all of `range` are token bytes. True for an empty range.
     static func allTokens(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        for index in range where !self.token.contains(bytes[index]) { return false }
+        var index = range.lowerBound
+        while index &+ 8 <= range.upperBound, Self.areNameBytes(bytes.word(at: index)) { index &+= 8 }
+        // The rest of a long name is looked at together with bytes that passed already.
+        if range.count >= 8, range.upperBound &- index < 8, Self.areNameBytes(bytes.word(at: range.upperBound &- 8)) {
+            return true
+        }
+        while index < range.upperBound {
+            guard self.token.contains(bytes[index]) else { return false }
+            index &+= 1
+        }
         return true
     }
 
-    /// The first offset in `start..<end` of a control byte (below 0x20, or DEL), or `end`. Everything passed over, and up to seven
-    /// bytes more, is OR-ed into `seen`, so that the caller knows cheaply whether all of it was ASCII.
-    ///
-    /// Eight bytes a step: subtracting 0x20 borrows out of a byte below it, XOR with 0x7F makes DEL the only zero. Both formulas can
-    /// flag wrong bytes only above a rightly flagged one, so the lowest flag is exact.
+    /// Whether all eight bytes are letters, digits, hyphens or dots, as in most names of fields and hosts. After the first test
+    /// no byte has its high bit set, so no sum carries into the next byte, and the high bit of a sum tells whether its byte is at
+    /// least 0x80 minus what was added.
+    @inline(__always)
+    static func areNameBytes(_ word: UInt64) -> Bool {
+        guard word & Self.highBits == 0 else { return false }
+        let folded = word | Self.caseBits
+        let letters = (folded &+ 0x1F1F_1F1F_1F1F_1F1F) & ~(folded &+ 0x0505_0505_0505_0505)
+        let digits = (word &+ 0x5050_5050_5050_5050) & ~(word &+ 0x4646_4646_4646_4646)
+        let marks = (word &+ 0x5353_5353_5353_5353) & ~(word &+ 0x5151_5151_5151_5151)
+        return (letters | digits | marks) & Self.highBits == Self.highBits
+    }
+
+    /// The first offset in `start..<end` of a control byte (below 0x20, or DEL), or `end`. Everything passed over, and up to
+    /// fifteen bytes more, is OR-ed into `seen`, so that the caller knows cheaply whether all of it was ASCII.
     @inline(__always)
     static func firstControl(_ bytes: Span<UInt8>, from start: Int, to end: Int, seen: inout UInt64) -> Int {
         var index = start
-        while index &+ 8 <= end {
-            let word = bytes.word(at: index)
-            let deleted = word ^ 0x7F7F_7F7F_7F7F_7F7F
-            let below = (word &- self.caseBits) & ~word
-            let equal = (deleted &- 0x0101_0101_0101_0101) & ~deleted
-            seen |= word
-            let flags = (below | equal) & self.highBits
-            if flags != 0 { return index &+ flags.trailingZeroBitCount / 8 }
-            index &+= 8
+        if index &+ 16 <= end {
+            var passed = SIMD16<UInt8>()
+            var found = end
+            repeat {
+                let vector = bytes.vector(at: index)
+                passed = passed | vector
+                if let lane = Self.firstLane((vector .< SIMD16(repeating: 0x20)) .| (vector .== SIMD16(repeating: 0x7F))) {
+                    found = index &+ lane
+                    break
+                }
+                index &+= 16
+            } while index &+ 16 <= end
+            let halves = unsafe unsafeBitCast(passed, to: SIMD2<UInt64>.self)
+            seen |= halves[0] | halves[1]
+            if found < end { return found }
         }
         while index < end {
             let byte = bytes[index]
@@ -72,6 +98,15 @@ enum HTTPByte {
         }
         return end
     }
+
+    /// The first lane that is set, or nil.
+    @inline(__always)
+    static func firstLane(_ mask: SIMDMask<SIMD16<Int8>>) -> Int? {
+        let halves = unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
+        if halves[0] != 0 { return halves[0].trailingZeroBitCount >> 3 }
+        if halves[1] != 0 { return 8 &+ halves[1].trailingZeroBitCount >> 3 }
+        return nil
+    }
 }
 
 extension Span where Element == UInt8 {
@@ -79,6 +114,12 @@ extension Span where Element == UInt8 {
     @inline(__always)
     func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// The sixteen bytes at `offset`. Traps beyond the end.
+    @inline(__always)
+    func vector(at offset: Int) -> SIMD16<UInt8> {
+        unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
     }
 
     /// Whether the bytes at `offset` are exactly `text`. There must be that many.
@@ -100,8 +141,8 @@ extension Span where Element == UInt8 {
     }
 
     /// Whether the bytes at `offset` are `text` but for the case of letters. `text` may hold lower-case letters, digits, `-`
-    /// and other bytes that have the case bit set; the bytes must be free of control bytes. Then setting the case bit of each byte is
-    /// an exact fold: nothing but a letter becomes a letter. There must be as many bytes as `text` has.
+    /// and other bytes that have the case bit set; the bytes must be free of control bytes. Then setting the case bit of each
+    /// byte is an exact fold: nothing but a letter becomes a letter. There must be as many bytes as `text` has.
     @inline(__always)
     func matchesFolded(_ text: StaticString, at offset: Int) -> Bool {
         let literal = unsafe UnsafeRawPointer(text.utf8Start)
@@ -129,16 +170,13 @@ extension Span where Element == UInt8 {
         return start..<end
     }
 
-    /// The first offset of `byte` in `range`, or the end of the range. Eight bytes a step, exact for the same reason as `firstControl`.
+    /// The first offset of `byte` in `range`, or the end of the range.
     @inline(__always)
     func first(_ byte: UInt8, in range: Range<Int>) -> Int {
-        let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
         var index = range.lowerBound
-        while index &+ 8 <= range.upperBound {
-            let word = self.word(at: index) ^ pattern
-            let flags = (word &- 0x0101_0101_0101_0101) & ~word & HTTPByte.highBits
-            if flags != 0 { return index &+ flags.trailingZeroBitCount / 8 }
-            index &+= 8
+        while index &+ 16 <= range.upperBound {
+            if let lane = HTTPByte.firstLane(self.vector(at: index) .== SIMD16(repeating: byte)) { return index &+ lane }
+            index &+= 16
         }
         while index < range.upperBound, self[index] != byte { index &+= 1 }
         return index

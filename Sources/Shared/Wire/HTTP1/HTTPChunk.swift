@@ -18,7 +18,8 @@ public enum HTTPChunk {
         Self.end(mark, into: &output)
     }
 
-    /// Begins a chunk that is written straight into `output`; `end` sets its size. Nothing before the mark may be removed meanwhile.
+    /// Begins a chunk that is written straight into `output`; `end` sets its size. Nothing before the mark may be removed
+    /// meanwhile.
     public static func begin(into output: inout [UInt8]) -> Mark {
         let mark = Mark(start: output.count)
         output.append("00000000\r\n")

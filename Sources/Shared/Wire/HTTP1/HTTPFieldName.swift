@@ -1,4 +1,5 @@
 /// The request fields that some part of the supervisor reads. All others only have to be well formed.
+@frozen
 public enum HTTPFieldName: Int, CaseIterable, Sendable {
     case host
     case origin
@@ -35,7 +36,8 @@ public enum HTTPFieldName: Int, CaseIterable, Sendable {
     case tracestate
     case baggage
 
-    /// Lists (RFC 9110 5.3) and fields that intermediaries repeat. Every other recognised field occurs once or the request is refused.
+    /// Lists (RFC 9110 5.3) and fields that intermediaries repeat. Every other recognised field occurs once or the request is
+    /// refused.
     public var mayRepeat: Bool {
         switch self {
         case .accept, .connection, .upgrade, .accessControlRequestHeaders, .secWebSocketProtocol, .secWebSocketExtensions,

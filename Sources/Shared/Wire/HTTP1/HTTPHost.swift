@@ -1,7 +1,7 @@
 import Base
 
-/// The grammar of a `Host` value: `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2), narrowed where two readings are possible:
-/// not empty, no comma, a port has one to five digits, no `IPvFuture` and no zone.
+/// The grammar of a `Host` value: `uri-host [ ":" port ]` (RFC 9110 7.2, RFC 3986 3.2.2), narrowed where two readings are
+/// possible: not empty, no comma, a port has one to five digits, no `IPvFuture` and no zone.
 enum HTTPHost {
     static func isValid(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Bool {
         guard !range.isEmpty else { return false }
@@ -11,6 +11,7 @@ enum HTTPHost {
             guard close < range.upperBound, Self.isIPv6(bytes, index + 1..<close) else { return false }
             index = close + 1
         } else {
+            while index &+ 8 <= range.upperBound, HTTPByte.areNameBytes(bytes.word(at: index)) { index &+= 8 }
             while index < range.upperBound, bytes[index] != HTTPByte.colon {
                 if HTTPByte.hostCharacter.contains(bytes[index]) {
                     index &+= 1

@@ -31,8 +31,17 @@ public struct HTTPLimits: Sendable, Equatable {
 
     /// The longest run of bytes that a caller of `HTTPRequestDecoder` has to keep for one unfinished request.
     public var requestBytesMax: Int {
-        let body = Swift.min(self.bodyBytesMax, Self.bodyBytesCeiling)
-        let framing = Swift.max(body, self.chunkFramingBytesMin)
-        return 2 + self.headBytesMax + body + framing + self.chunkExtensionBytesMax + self.trailerBytesMax
+        let limits = self.bounded
+        let framing = Swift.max(limits.bodyBytesMax, limits.chunkFramingBytesMin)
+        return 2 + limits.headBytesMax + limits.bodyBytesMax + framing + limits.chunkExtensionBytesMax + limits.trailerBytesMax
+    }
+
+    /// The same limits with those pulled in that would overflow an offset.
+    var bounded: Self {
+        var limits = self
+        limits.bodyBytesMax = Swift.min(Swift.max(self.bodyBytesMax, 0), Self.bodyBytesCeiling)
+        // `HTTPRequestHead.places` holds 16-bit offsets.
+        limits.headBytesMax = Swift.min(self.headBytesMax, 65_000)
+        return limits
     }
 }

@@ -1,4 +1,5 @@
-/// Why a request cannot be served. The framing of what follows is unknown or not wanted, so the connection closes after the answer.
+/// Why a request cannot be served. The framing of what follows is unknown or not wanted, so the connection closes after the
+/// answer.
 public enum HTTPRefusal: Error, Equatable, Hashable, Sendable, CaseIterable {
     // Lines (RFC 9112 2.2)
     case controlByte

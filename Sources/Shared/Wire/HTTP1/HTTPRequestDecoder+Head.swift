@@ -7,6 +7,10 @@ struct HTTPConnectionOptions: Sendable {
     var upgrade = false
 
     mutating func add(_ bytes: Span<UInt8>, _ value: Range<Int>) throws(HTTPRefusal) {
+        if value.count == 10, bytes.matchesFolded("keep-alive", at: value.lowerBound) {
+            self.keepAlive = true  // What most clients send.
+            return
+        }
         var position = value.lowerBound
         while position < value.upperBound {  // Bound: the length of one field.
             let end = bytes.first(0x2C, in: position..<value.upperBound)
@@ -30,7 +34,8 @@ extension HTTPRequestDecoder {
         return try self.lineEnd(bytes, notAfter: lineLimit, else: .requestLineTooLong)
     }
 
-    /// `method SP request-target SP HTTP-version` (RFC 9112 3). The version is looked at first: the preface of HTTP/2 is refused as 505.
+    /// `method SP request-target SP HTTP-version` (RFC 9112 3). The version is looked at first: the preface of HTTP/2 is refused
+    /// as 505.
     mutating func parseRequestLine(_ bytes: Span<UInt8>, _ line: Range<Int>) throws(HTTPRefusal) {
         let methodEnd = bytes.first(HTTPByte.space, in: line)
         let versionStart = line.upperBound - 8
@@ -77,7 +82,7 @@ extension HTTPRequestDecoder {
             guard let end = try self.lineEnd(bytes, notAfter: limit, else: tooLong) else { return false }
             guard end + 2 <= headLimit else { throw .headTooLong }
             if end == self.lineStart {
-                self.current.fields = ByteRange(self.current.fields.lowerBound, end)
+                self.current.fields = ByteRange(self.fieldsStart, end)
                 self.beginLine(after: end)
                 try self.finishHead(bytes)
                 return true
@@ -100,7 +105,9 @@ extension HTTPRequestDecoder {
         if self.seen & HTTPByte.highBits != 0 {
             try Self.checkFieldValue(bytes, value, tabsAllowed: name.mayRepeat)
         }
-        let isFirst = self.current.places[name.rawValue].start == 0
+        let bit: UInt32 = 1 << UInt32(truncatingIfNeeded: name.rawValue)
+        let isFirst = self.recognised & bit == 0
+        self.recognised |= bit
         if isFirst { self.current.record(name, value) }
         switch name {
         case .accept: self.acceptList.add(bytes, value)
@@ -128,15 +135,22 @@ extension HTTPRequestDecoder {
 
     // MARK: The whole head
 
+    /// Reads the one member that is needed: through the head's subscript the whole head would be copied.
+    @inline(__always)
+    private mutating func range(of name: HTTPFieldName) -> ByteRange? {
+        guard self.recognised & 1 << UInt32(truncatingIfNeeded: name.rawValue) != 0 else { return nil }
+        return HTTPRequestHead.range(of: name, in: self.current.places)
+    }
+
     private mutating func finishHead(_ bytes: Span<UInt8>) throws(HTTPRefusal) {
         self.headEnd = self.lineStart
         try self.checkHost(bytes)
         let body = try self.bodyFraming(bytes)
-        if let coding = self.current[.contentEncoding] {
+        if let coding = self.range(of: .contentEncoding) {
             guard coding.count == 8, bytes.matchesFolded("identity", at: coding.lowerBound) else { throw .encodedContent }
         }
         let isHTTP11 = self.current.minorVersion == 1
-        if let expectation = self.current[.expect] {
+        if let expectation = self.range(of: .expect) {
             guard expectation.count == 12, bytes.matchesFolded("100-continue", at: expectation.lowerBound) else {
                 throw .unknownExpectation
             }
@@ -146,7 +160,7 @@ extension HTTPRequestDecoder {
         self.current.body = body
         self.current.accepts = self.acceptList.accepts
         self.current.keepAlive = !self.connection.close && (isHTTP11 || self.connection.keepAlive)
-        self.current.wantsUpgrade = isHTTP11 && self.connection.upgrade && self.current[.upgrade] != nil
+        self.current.wantsUpgrade = isHTTP11 && self.connection.upgrade && self.range(of: .upgrade) != nil
         self.isHeadComplete = true
         switch body {
         case .none: self.phase = .bodyNone
@@ -156,8 +170,8 @@ extension HTTPRequestDecoder {
     }
 
     /// `Host` exactly once and well formed, on HTTP/1.0 at most once; an absolute target must repeat it (RFC 9112 3.2.2, 3.2).
-    private func checkHost(_ bytes: Span<UInt8>) throws(HTTPRefusal) {
-        guard let host = self.current[.host] else {
+    private mutating func checkHost(_ bytes: Span<UInt8>) throws(HTTPRefusal) {
+        guard let host = self.range(of: .host) else {
             guard self.current.minorVersion == 0 else { throw .missingHost }
             guard self.authority == nil else { throw .foreignTarget }
             return
@@ -171,9 +185,9 @@ extension HTTPRequestDecoder {
         }
     }
 
-    private func bodyFraming(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> HTTPRequestHead.Body {
-        if let coding = self.current[.transferEncoding] {
-            guard self.current[.contentLength] == nil else { throw .lengthAndTransferEncoding }
+    private mutating func bodyFraming(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> HTTPRequestHead.Body {
+        if let coding = self.range(of: .transferEncoding) {
+            guard self.range(of: .contentLength) == nil else { throw .lengthAndTransferEncoding }
             guard self.current.minorVersion == 1 else { throw .transferEncodingBeforeHTTP11 }
             guard coding.count == 7, bytes.matchesFolded("chunked", at: coding.lowerBound), Self.isPlainlySet(bytes, coding)
             else {
@@ -181,7 +195,7 @@ extension HTTPRequestDecoder {
             }
             return .chunked
         }
-        guard let length = self.current[.contentLength] else { return .none }
+        guard let length = self.range(of: .contentLength) else { return .none }
         // At most ten digits fit in 64 bits; a leading zero is octal to some readers.
         guard (1...10).contains(length.count), length.count == 1 || bytes[length.lowerBound] != 0x30,
             Self.isPlainlySet(bytes, length)
@@ -195,8 +209,8 @@ extension HTTPRequestDecoder {
         return value == 0 ? .none : .length(value)
     }
 
-    /// Whether a value stands directly or after one space behind its colon, and directly before its CRLF. Asked of the two fields that
-    /// frame the body: the grammar allows more white space, no client sends any, and parsers have differed on what it means.
+    /// Whether a value stands directly or after one space behind its colon, and directly before its CRLF. Asked of the two fields
+    /// that frame the body: the grammar allows more white space, no client sends any, and parsers have differed on what it means.
     private static func isPlainlySet(_ bytes: Span<UInt8>, _ value: ByteRange) -> Bool {
         let before = value.lowerBound - (bytes[value.lowerBound - 1] == HTTPByte.space ? 2 : 1)
         return bytes[before] == HTTPByte.colon && bytes[value.upperBound] == HTTPByte.carriageReturn

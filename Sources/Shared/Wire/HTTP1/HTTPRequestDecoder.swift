@@ -16,7 +16,8 @@ public struct HTTPRequestDecoder: Sendable {
     public enum Step: Sendable {
         /// The request in progress continues beyond the bytes given.
         case needMore
-        /// Once for each request, before its body is looked at. The caller may answer at once and close; to go on it calls `decode` again.
+        /// Once for each request, before its body is looked at. The caller may answer at once and close; to go on it calls
+        /// `decode` again.
         case head(HTTPRequestHead)
         /// The request is complete. The caller drops `consumed` bytes; what follows belongs to the next request.
         case request(body: Body, consumed: Int)
@@ -51,15 +52,19 @@ public struct HTTPRequestDecoder: Sendable {
     var lineStart = 0
     /// No line end lies before this offset.
     var scanned = 0
-    /// The bytes of the line in progress OR-ed together, and a high bit if there was a tab: zero high bits mean visible ASCII and spaces.
+    /// The bytes of the line in progress OR-ed together, and a high bit if there was a tab: zero high bits mean visible ASCII and
+    /// spaces.
     var seen: UInt64 = 0
     /// The head in progress, complete once its step was given.
     var current = HTTPRequestHead()
     var isHeadComplete = false
     /// Where the request line starts: 0, or 2 after an empty line.
     var headStart = 0
+    var fieldsStart = 0
     var headEnd = 0
     var fieldCount = 0
+    /// One bit for each `HTTPFieldName` that occurred.
+    var recognised: UInt32 = 0
     var authority: Range<Int>?
     var acceptList = HTTPAcceptList()
     var connection = HTTPConnectionOptions()
@@ -73,11 +78,7 @@ public struct HTTPRequestDecoder: Sendable {
     public static let chunkedBodyKeptMax = 16_384
 
     public init(limits: HTTPLimits = .standard) {
-        var limits = limits
-        limits.bodyBytesMax = Swift.min(limits.bodyBytesMax, HTTPLimits.bodyBytesCeiling)
-        // `HTTPRequestHead.Place` holds 16-bit offsets.
-        limits.headBytesMax = Swift.min(limits.headBytesMax, 65_000)
-        self.limits = limits
+        self.limits = limits.bounded
     }
 
     /// The head of the request in progress, from its `.head` step until the call of `decode` after its `.request` step.
@@ -86,53 +87,50 @@ public struct HTTPRequestDecoder: Sendable {
     /// Whether no byte of a next request was seen yet. True also for the empty line that may precede one.
     public var isBetweenRequests: Bool { self.phase == .start || self.phase == .complete }
 
-    /// Takes the next step in `bytes`, which starts at the first byte not yet consumed. A refusal is final: every later call repeats it.
+    /// Takes the next step in `bytes`, which starts at the first byte not yet consumed. A refusal is final: every later call
+    /// repeats it.
     public mutating func decode(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> Step {
         do throws(HTTPRefusal) {
-            return try self.step(bytes)
+            while true {  // Bound: every turn returns or moves to a later phase, except chunks, each of which takes up bytes.
+                switch self.phase {
+                case .complete:
+                    self.reset()
+                case .start:
+                    guard try self.skipEmptyLine(bytes) else { return .needMore }
+                    self.phase = .requestLine
+                case .requestLine:
+                    guard let end = try self.requestLineEnd(bytes) else { return .needMore }
+                    try self.parseRequestLine(bytes, self.lineStart..<end)
+                    self.beginLine(after: end)
+                    self.fieldsStart = self.lineStart
+                    self.phase = .fields
+                case .fields:
+                    guard try self.parseFields(bytes) else { return .needMore }
+                    return .head(self.current)
+                case .bodyNone:
+                    self.phase = .complete
+                    return .request(body: .none, consumed: self.headEnd)
+                case .bodyLength(let length):
+                    guard bytes.count - self.headEnd >= length else { return .needMore }
+                    self.phase = .complete
+                    let body = ByteRange(self.headEnd, self.headEnd + length)
+                    return .request(body: .inline(body), consumed: body.upperBound)
+                case .chunkSize:
+                    guard try self.parseChunkSize(bytes) else { return .needMore }
+                case .chunkData(let data):
+                    guard try self.finishChunk(bytes, data) else { return .needMore }
+                case .trailer:
+                    guard try self.parseTrailer(bytes) else { return .needMore }
+                    self.phase = .complete
+                    return .request(body: self.chunks.body, consumed: self.lineStart)
+                case .refused(let refusal):
+                    throw refusal
+                }
+            }
         } catch {
             self.phase = .refused(error)
             self.isHeadComplete = false
             throw error
-        }
-    }
-
-    private mutating func step(_ bytes: Span<UInt8>) throws(HTTPRefusal) -> Step {
-        while true {  // Bound: every turn returns or moves to a later phase, except chunks, each of which takes up bytes.
-            switch self.phase {
-            case .complete:
-                self.reset()
-            case .start:
-                guard try self.skipEmptyLine(bytes) else { return .needMore }
-                self.phase = .requestLine
-            case .requestLine:
-                guard let end = try self.requestLineEnd(bytes) else { return .needMore }
-                try self.parseRequestLine(bytes, self.lineStart..<end)
-                self.beginLine(after: end)
-                self.current.fields = ByteRange(self.lineStart, self.lineStart)
-                self.phase = .fields
-            case .fields:
-                guard try self.parseFields(bytes) else { return .needMore }
-                return .head(self.current)
-            case .bodyNone:
-                self.phase = .complete
-                return .request(body: .none, consumed: self.headEnd)
-            case .bodyLength(let length):
-                guard bytes.count - self.headEnd >= length else { return .needMore }
-                self.phase = .complete
-                let body = ByteRange(self.headEnd, self.headEnd + length)
-                return .request(body: .inline(body), consumed: body.upperBound)
-            case .chunkSize:
-                guard try self.parseChunkSize(bytes) else { return .needMore }
-            case .chunkData(let data):
-                guard try self.finishChunk(bytes, data) else { return .needMore }
-            case .trailer:
-                guard try self.parseTrailer(bytes) else { return .needMore }
-                self.phase = .complete
-                return .request(body: self.chunks.body, consumed: self.lineStart)
-            case .refused(let refusal):
-                throw refusal
-            }
         }
     }
 
@@ -141,11 +139,12 @@ public struct HTTPRequestDecoder: Sendable {
         self.lineStart = 0
         self.scanned = 0
         self.seen = 0
-        self.current = HTTPRequestHead()
+        self.current.reset()
         self.isHeadComplete = false
         self.headStart = 0
         self.headEnd = 0
         self.fieldCount = 0
+        self.recognised = 0
         self.authority = nil
         self.acceptList = HTTPAcceptList()
         self.connection = HTTPConnectionOptions()

@@ -1,7 +1,8 @@
 public import Base
 
 /// The head of one request: what framing and routing need, and where the fields lie.
-/// All ranges count from the first byte of the span that the decoder was given, and stay right until the caller drops bytes from it.
+/// All ranges count from the first byte of the span that the decoder was given, and stay right until the caller drops bytes from
+/// it.
 public struct HTTPRequestHead: Sendable {
     /// How the body is framed (RFC 9112 6.3).
     public enum Body: Equatable, Sendable {
@@ -33,28 +34,42 @@ public struct HTTPRequestHead: Sendable {
     /// The field lines with their line ends, without the empty line that ends the head.
     public internal(set) var fields = ByteRange(0, 0)
 
-    /// Where a value lies. A head is shorter than 64 KiB, and no value starts at offset 0, so a start of 0 means absent.
-    struct Place: Sendable {
-        var start: UInt16 = 0
-        var count: UInt16 = 0
-    }
-
-    var places: InlineArray<32, Place> = InlineArray(repeating: Place())
+    /// Where the values lie: a lane for each `HTTPFieldName`, the start in its lower half and the length in its upper half. A
+    /// head is shorter than 64 KiB, and no value starts at offset 0, so zero means absent. A vector, because reading one element
+    /// of an `InlineArray` inside a value copies the whole array first.
+    @usableFromInline var places = SIMD32<UInt32>()
 
     init() {}
 
     /// The value of the first field line of that name, without surrounding spaces and tabs. May be empty.
-    public subscript(name: HTTPFieldName) -> ByteRange? {
-        let place = self.places[name.rawValue]
-        guard place.start != 0 else { return nil }
-        return ByteRange(Int(place.start), Int(place.start) + Int(place.count))
+    @inlinable
+    public subscript(name: HTTPFieldName) -> ByteRange? { Self.range(of: name, in: self.places) }
+
+    @inlinable @inline(__always)
+    static func range(of name: HTTPFieldName, in places: SIMD32<UInt32>) -> ByteRange? {
+        let place = places[name.rawValue]
+        guard place != 0 else { return nil }
+        let start = Int(place & 0xFFFF)
+        return ByteRange(start, start + Int(place >> 16))
     }
 
     public var acceptIsAbsent: Bool { self[.accept] == nil }
 
+    /// Writes one lane in memory: through the subscript the whole vector would be loaded and stored.
+    @inline(__always)
     mutating func record(_ name: HTTPFieldName, _ value: Range<Int>) {
-        self.places[name.rawValue] = Place(
-            start: UInt16(truncatingIfNeeded: value.lowerBound), count: UInt16(truncatingIfNeeded: value.count))
+        let place = UInt32(truncatingIfNeeded: value.lowerBound | value.count << 16)
+        unsafe withUnsafeMutableBytes(of: &self.places) {
+            unsafe $0.storeBytes(of: place, toByteOffset: name.rawValue &* 4, as: UInt32.self)
+        }
+    }
+
+    /// Makes the head one of which nothing is known yet. Member by member, to be cheaper than a new value copied over this one.
+    mutating func reset() {
+        self.query = nil
+        self.expectsContinue = false
+        self.wantsUpgrade = false
+        self.places = SIMD32()
     }
 
     /// Calls `visit` for every field line in order, recognised or not; the value is trimmed. `bytes` is the span of the decoder.

@@ -108,7 +108,8 @@ public struct HTTPResponseHead: Sendable {
         """
     }
 
-    /// The same for event streams: `no-cache` is what clients and proxies look for, `no-transform` keeps compressors from holding events.
+    /// The same for event streams: `no-cache` is what clients and proxies look for, `no-transform` keeps compressors from holding
+    /// events.
     private static var eventStreamEnd: StaticString {
         """
         Cache-Control: no-store, no-cache, no-transform\r

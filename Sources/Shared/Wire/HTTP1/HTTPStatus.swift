@@ -2,7 +2,8 @@ import Base
 
 /// Status codes and their reason phrases (RFC 9110 15).
 enum HTTPStatus {
-    /// The status line of an answer, complete with its CRLF. A status that the table does not know keeps its number and has no phrase.
+    /// The status line of an answer, complete with its CRLF. A status that the table does not know keeps its number and has no
+    /// phrase.
     static func appendLine(_ status: Int, to output: inout [UInt8]) {
         switch status {
         case 200: output.append("HTTP/1.1 200 OK\r\n")

@@ -45,6 +45,7 @@ public enum JSONString {
 
     /// The text for logs and configuration. Wire decisions compare bytes: `String` equality is canonical equivalence.
     public static func string(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
+        // tidy:allow wire-string: for people and for configuration, as the comment above says
         String(decoding: self.unescape(bytes, range), as: UTF8.self)
     }
 
@@ -52,7 +53,7 @@ public enum JSONString {
     public static func equals(_ bytes: Span<UInt8>, _ range: ByteRange, _ text: StaticString) -> Bool {
         guard range.count >= 2, bytes[range.lowerBound] == 0x22 else { return false }
         let contents = self.contents(range)
-        if contents.count == text.utf8CodeUnitCount, bytes.matches(text, at: contents.lowerBound) {
+        if contents.count == text.utf8CodeUnitCount, ByteWord.matches(bytes, at: contents.lowerBound, text) {
             // A backslash in `text` is one in the unescaped text and can not stand unescaped here.
             return !self.hasEscapes(bytes, contents)
         }
@@ -148,6 +149,7 @@ public enum JSONNumber {
         let isNegative = bytes[range.lowerBound] == 0x2D
         let start = range.lowerBound + (isNegative ? 1 : 0)
         guard start < range.upperBound else { return nil }
+        if range.upperBound - start <= 18 { return self.short(bytes, start..<range.upperBound, isNegative) }
         var value: Int64 = 0
         for offset in start..<range.upperBound {
             guard ASCII.isDigit(bytes[offset]) else { return nil }
@@ -163,6 +165,18 @@ public enum JSONNumber {
         return overflow ? nil : positive
     }
 
+    /// At most 18 digits, which can not overflow.
+    @inline(__always)
+    private static func short(_ bytes: Span<UInt8>, _ digits: Range<Int>, _ isNegative: Bool) -> Int64? {
+        var value: Int64 = 0
+        for offset in digits {
+            let digit = bytes[offset] &- 0x30
+            guard digit <= 9 else { return nil }
+            value = value &* 10 &+ Int64(digit)
+        }
+        return isNegative ? 0 &- value : value
+    }
+
     /// The nearest double, or nil when it is not finite (`1e400`) or the range holds no JSON number.
     public static func double(_ bytes: Span<UInt8>, _ range: ByteRange) -> Double? {
         // `Double(_:)` also reads "nan", "infinity" and hexadecimal, so only the alphabet of JSON numbers reaches it.
@@ -172,6 +186,7 @@ public enum JSONNumber {
             default: return nil
             }
         }
+        // tidy:allow wire-string: the bytes were checked against the grammar of numbers above
         guard let value = Double(String(decoding: [UInt8](bytes, range), as: UTF8.self)), value.isFinite else { return nil }
         return value
     }

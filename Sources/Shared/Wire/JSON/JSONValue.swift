@@ -113,6 +113,7 @@ extension JSONValue {
 }
 
 extension JSONValue: CustomStringConvertible {
+    // tidy:allow wire-string: text for people
     public var description: String { String(decoding: self.serialized, as: UTF8.self) }
 }
 

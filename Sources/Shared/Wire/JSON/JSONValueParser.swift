@@ -139,8 +139,7 @@ struct JSONTreeBuilder {
     }
 
     private func value(_ bytes: Span<UInt8>, _ cursor: inout JSONCursor, depth: Int) throws(JSONError) -> JSONValue {
-        cursor.skipWhitespace(bytes)
-        switch cursor.peek(bytes) {
+        switch cursor.token(bytes) {
         case 0x7B: return .object(try self.members(bytes, &cursor, depth: depth))
         case 0x5B: return .array(try self.elements(bytes, &cursor, depth: depth))
         default: break
@@ -153,6 +152,7 @@ struct JSONTreeBuilder {
         case .true: .bool(true)
         case .false: .bool(false)
         case .null: .null
+        // tidy:allow wire-string: the lexeme of a number is ASCII
         case .number, .object, .array: .number(lexeme: String(decoding: [UInt8](bytes, range), as: UTF8.self))
         }
     }
@@ -164,13 +164,11 @@ struct JSONTreeBuilder {
         var table = JSONMembers()
         var members: [JSONValue.Member] = []
         repeat {
-            let (key, hasEscapes, fingerprint) = try cursor.recordKey(bytes, into: table)
+            let (key, hasEscapes) = try cursor.skipKey(bytes)
+            try cursor.record(
+                key, hasEscapes: hasEscapes, value: ByteRange(cursor.position, cursor.position), bytes, into: &table)
             let text = JSONString.string(bytes, ByteRange(key.lowerBound - 1, key.upperBound + 1))
-            let start = cursor.position
             members.append(JSONValue.Member(text, try self.value(bytes, &cursor, depth: depth + 1)))
-            table.append(
-                JSONMember(
-                    key: key, keyHasEscapes: hasEscapes, value: ByteRange(start, cursor.position), fingerprint: fingerprint))
         } while try cursor.continues(0x7D, bytes)
         return members
     }

@@ -9,20 +9,18 @@ extension Array where Element == UInt8 {
         var copied = 0
         // Bound: every round passes at least one byte.
         while offset < text.count {
-            let byte = text[offset]
-            let length: Int
-            if byte >= 0x20, byte < 0x80, byte != 0x22, byte != 0x5C {
-                offset += 1
-                continue
-            } else if byte >= 0x80 {
-                let sequence = UTF8Sequence.length(text, at: offset, end: text.count)
-                if sequence > 0, !UTF8Sequence.isLineSeparator(text, at: offset, end: text.count) {
-                    offset += sequence
+            if text.count - offset >= ByteWord.size {
+                let stops = ByteWord.stringStops(ByteWord.load(text, at: offset))
+                guard stops != 0 else {
+                    offset += ByteWord.size
                     continue
                 }
-                length = Swift.max(sequence, 1)
-            } else {
-                length = 1
+                offset += ByteWord.firstIndex(stops)
+            }
+            let length = Self.escapedLength(text, at: offset)
+            guard length > 0 else {
+                offset += Swift.max(1, UTF8Sequence.length(text, at: offset, end: text.count))
+                continue
             }
             self.append(text, ByteRange(copied, offset))
             self.appendEscape(text, at: offset, length: length)
@@ -31,6 +29,14 @@ extension Array where Element == UInt8 {
         }
         self.append(text, ByteRange(copied, text.count))
         self.append(0x22)
+    }
+
+    /// Bytes at `offset` that must be replaced together, or 0 when what stands there may stay.
+    private static func escapedLength(_ text: Span<UInt8>, at offset: Int) -> Int {
+        let byte = text[offset]
+        if byte < 0x80 { return byte < 0x20 || byte == 0x22 || byte == 0x5C ? 1 : 0 }
+        if UTF8Sequence.length(text, at: offset, end: text.count) == 0 { return 1 }
+        return UTF8Sequence.isLineSeparator(text, at: offset, end: text.count) ? 3 : 0
     }
 
     public mutating func appendJSON(string text: String) {

@@ -15,8 +15,8 @@ public struct JSONRPCScanner: Sendable {
     /// After a scan: the members of `params`, `result` or `error`, whichever the message has. Empty without one, and after an
     /// error.
     public private(set) var members = JSONMembers()
-    /// The keys of the envelope, to find duplicates.
-    private var keys = JSONMembers()
+    /// The unknown keys of the envelope, to find duplicates.
+    private var unknownKeys = JSONMembers()
 
     public init(limits: JSONLimits = .standard) { self.limits = limits }
 
@@ -33,7 +33,7 @@ public struct JSONRPCScanner: Sendable {
 
     private mutating func scan(_ bytes: Span<UInt8>, in range: Range<Int>) throws(JSONRPCError) -> JSONRPCEnvelope {
         self.members.removeAll()
-        self.keys.removeAll()
+        self.unknownKeys.removeAll()
         do throws(JSONRPCError) {
             let fields = try self.scanFields(bytes, in: range)
             return try self.judge(fields, bytes)
@@ -55,7 +55,7 @@ public struct JSONRPCScanner: Sendable {
         var needsLineRewrite = false
     }
 
-    private enum Key { case version, id, method, params, result, error, unknown }
+    private enum Key: Equatable { case version, id, method, params, result, error, unknown }
 
     /// The grammar. Everything is read before anything is judged: bad JSON is always -32700.
     private mutating func scanFields(_ bytes: Span<UInt8>, in range: Range<Int>) throws(JSONRPCError) -> Fields {
@@ -65,7 +65,7 @@ public struct JSONRPCScanner: Sendable {
             var cursor = try JSONCursor(bytes, range: range, limits: self.limits)
             try cursor.startText(bytes)
             let start = cursor.position
-            isObject = cursor.peek(bytes) == 0x7B
+            isObject = cursor.token(bytes) == 0x7B
             if isObject {
                 try self.scanEnvelope(bytes, &cursor, into: &fields)
             } else {
@@ -89,27 +89,32 @@ public struct JSONRPCScanner: Sendable {
         guard try cursor.enter(0x7B, bytes, depth: 0) else { return }
         // Bound: every round passes at least one byte.
         while true {
-            let (key, hasEscapes, fingerprint) = try cursor.recordKey(bytes, into: self.keys)
-            cursor.skipWhitespace(bytes)
+            let (key, hasEscapes) = try cursor.skipKey(bytes)
+            let known = hasEscapes ? Self.knownEscaped(bytes, key) : Self.known(bytes, key)
+            let first = cursor.token(bytes)
             let start = cursor.position
-            let known = Self.known(bytes, key, hasEscapes)
-            if self.isPayload(known, fields), cursor.peek(bytes) == 0x7B {
+            if first == 0x22 {
+                try cursor.skipString(bytes)
+            } else if first == 0x7B, self.isPayload(known, fields) {
                 self.members.removeAll()
                 try cursor.recordObject(bytes, depth: 1, into: &self.members)
             } else {
                 try cursor.skipValue(bytes, depth: 1)
             }
             let value = ByteRange(start, cursor.position)
-            self.keys.append(JSONMember(key: key, keyHasEscapes: hasEscapes, value: value, fingerprint: fingerprint))
+            let isNew: Bool
             switch known {
-            case .version: fields.version = value
-            case .id: fields.id = value
-            case .method: fields.method = value
-            case .params: fields.params = value
-            case .result: fields.result = value
-            case .error: fields.error = value
-            case .unknown: break
+            case .version: isNew = fields.version.replace(with: value) == nil
+            case .id: isNew = fields.id.replace(with: value) == nil
+            case .method: isNew = fields.method.replace(with: value) == nil
+            case .params: isNew = fields.params.replace(with: value) == nil
+            case .result: isNew = fields.result.replace(with: value) == nil
+            case .error: isNew = fields.error.replace(with: value) == nil
+            case .unknown:
+                isNew = true
+                try cursor.record(key, hasEscapes: hasEscapes, value: value, bytes, into: &self.unknownKeys)
             }
+            guard isNew else { throw JSONError(.duplicateKey, at: key.lowerBound) }
             guard try cursor.continues(0x7D, bytes) else { return }
         }
     }
@@ -124,23 +129,24 @@ public struct JSONRPCScanner: Sendable {
         }
     }
 
-    private static func known(_ bytes: Span<UInt8>, _ key: ByteRange, _ hasEscapes: Bool) -> Key {
-        if hasEscapes { return self.knownEscaped(bytes, key) }
-        switch key.count {
-        case 2: return bytes.matches("id", at: key.lowerBound) ? .id : .unknown
-        case 5: return bytes.matches("error", at: key.lowerBound) ? .error : .unknown
-        case 6:
-            if bytes.matches("method", at: key.lowerBound) { return .method }
-            if bytes.matches("params", at: key.lowerBound) { return .params }
-            return bytes.matches("result", at: key.lowerBound) ? .result : .unknown
-        case 7: return bytes.matches("jsonrpc", at: key.lowerBound) ? .version : .unknown
-        default: return .unknown
+    @inline(__always)
+    private static func known(_ bytes: Span<UInt8>, _ key: ByteRange) -> Key {
+        guard key.count <= 7 else { return .unknown }
+        return switch ByteWord.load(bytes, key) {
+        case ByteWord.literal("id"): .id
+        case ByteWord.literal("method"): .method
+        case ByteWord.literal("params"): .params
+        case ByteWord.literal("result"): .result
+        case ByteWord.literal("error"): .error
+        case ByteWord.literal("jsonrpc"): .version
+        default: .unknown
         }
     }
 
+    @inline(never)
     private static func knownEscaped(_ bytes: Span<UInt8>, _ key: ByteRange) -> Key {
         let text = JSONString.unescapedContents(bytes, key)
-        return self.known(text.span, ByteRange(0, text.count), false)
+        return self.known(text.span, ByteRange(0, text.count))
     }
 
     /// The shape, after the grammar.
@@ -193,5 +199,15 @@ public struct JSONRPCScanner: Sendable {
         case .number: return (JSONNumber.int64(bytes, id)?.magnitude).map { $0 <= UInt64(self.idIntegerMax) } ?? false
         case .object, .array, .true, .false, .null: return false
         }
+    }
+}
+
+extension Optional where Wrapped == ByteRange {
+    /// Sets the value and returns the one that was there.
+    @inline(__always)
+    fileprivate mutating func replace(with value: ByteRange) -> ByteRange? {
+        let old = self
+        self = value
+        return old
     }
 }

@@ -1,7 +1,7 @@
 import Base
 
-/// Writes server-sent events (WHATWG HTML 9.2). A message is one line of JSON in one event; should the data hold line ends after all,
-/// each of CRLF, LF and CR starts a further `data` line, so that no byte of it can become a field of its own.
+/// Writes server-sent events (WHATWG HTML 9.2). A message is one line of JSON in one event; should the data hold line ends after
+/// all, each of CRLF, LF and CR starts a further `data` line, so that no byte of it can become a field of its own.
 public enum SSE {
     /// Where the data of an event was begun.
     public struct Mark: Sendable {
@@ -31,7 +31,8 @@ public enum SSE {
         Self.appendMessage(data, to: &output)
     }
 
-    /// Begins an event without a name or id whose data is written straight into `output`. Nothing before the mark may be removed meanwhile.
+    /// Begins an event without a name or id whose data is written straight into `output`. Nothing before the mark may be removed
+    /// meanwhile.
     public static func begin(into output: inout [UInt8]) -> Mark {
         output.append("data: ")
         return Mark(start: output.count)

@@ -65,13 +65,18 @@ struct RequestRewrite {
             Self.separate(&isFirst, &line)
             Self.copy(member, bytes, rewrites, to: &line)
         }
-        var meta: [UInt8] = []
-        self.appendMeta(request, bytes, to: &meta)
-        guard !meta.isEmpty else { return }
-        Self.separate(&isFirst, &line)
-        line.append(#""_meta":{"#)
-        line.append(contentsOf: meta)
-        line.append(0x7D)
+        Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
+    }
+
+    /// Appends a `_meta` member with what `members` writes; nothing at all when it writes nothing.
+    static func appendMetaObject(after isFirst: Bool, to output: inout [UInt8], members: (inout [UInt8]) -> Void) {
+        let before = output.count
+        if !isFirst { output.append(0x2C) }
+        output.append(#""_meta":{"#)
+        let empty = output.count
+        members(&output)
+        if output.count == empty { return output.removeLast(empty - before) }
+        output.append(0x7D)
     }
 
     private func appendMeta(_ request: IncomingRequest, _ bytes: Span<UInt8>, to meta: inout [UInt8]) {
@@ -105,17 +110,26 @@ struct RequestRewrite {
 
     /// Whether a member of `_meta` must not reach the worker.
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
-        let key = bytes.extracting(member.key.range)
-        // An escaped key could hide a forged one: nobody writes these with escapes, so all of them are left out.
-        if member.keyHasEscapes { return true }
-        if key.hasPrefix(Self.ownPrefix) { return true }
+        if Self.isOurs(member, bytes) { return true }
         guard self.to == .legacy || self.from == .legacy else { return false }
-        return MetaKey.modernEnvelope.contains { key.equals($0) }
+        return MetaKey.modernEnvelope.contains { Self.isKey(member, $0, bytes) }
     }
 
+    /// Keys are compared after unescaping, as every reader of JSON does: some encoders write `\/`, and an escape must not hide a
+    /// forged key from us that the worker then sees.
     static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
-        bytes.extracting(member.key.range).equals(key)
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).equals(key) }
+        return JSONString.equals(bytes, Self.quoted(member), key)
     }
+
+    /// Whether the key begins with `ownPrefix`.
+    static func isOurs(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).hasPrefix(Self.ownPrefix) }
+        return JSONString.unescape(bytes, Self.quoted(member)).span.hasPrefix(Self.ownPrefix)
+    }
+
+    /// The name with its quotes, which lie around the key's range.
+    static func quoted(_ member: JSONMember) -> ByteRange { ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1) }
 
     static func separate(_ isFirst: inout Bool, _ output: inout [UInt8]) {
         if !isFirst { output.append(0x2C) }
@@ -124,9 +138,7 @@ struct RequestRewrite {
 
     /// Copies `"key":value`.
     static func copy(_ member: JSONMember, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
-        // The quotes lie around the key's range.
-        let quoted = ByteRange(member.key.lowerBound - 1, member.key.upperBound + 1)
-        Self.copy(bytes, quoted, rewrites, to: &output)
+        Self.copy(bytes, Self.quoted(member), rewrites, to: &output)
         output.append(0x3A)
         Self.copy(bytes, member.value, rewrites, to: &output)
     }

@@ -34,13 +34,16 @@ struct Call {
     var connection: ConnectionKey?
     /// A modern request without this gets no log messages.
     let logLevel: LogLevel?
+    /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
+    let resource: [UInt8]
     var state: State = .queued
     /// The whole line for the worker, while the call is queued.
     var line: [UInt8] = []
     let arrivedAt: Instant
-    /// When the worker must have answered. Moved by progress, never beyond `lastDeadline`.
+    /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
+    /// progress, never beyond `lastDeadline`.
     var deadline: Instant
-    let lastDeadline: Instant
+    var lastDeadline: Instant
 }
 
 /// What a legacy client asked for in `initialize`, kept while the worker is being started.
@@ -49,8 +52,8 @@ struct InitializeRequest: Equatable {
     let clientName: String
 }
 
-/// The integer that stands for a call on a worker's channel: 20 bits of slot, 33 bits of generation, so it fits into the
-/// 2^53 - 1 that every JSON reader keeps exact. A slot is reused at most 2^32 times in a supervisor's life (the generation's width).
+/// The integer that stands for a call on a worker's channel: 20 bits of slot and 32 bits of generation, which fit into the 2^53 - 1
+/// that every JSON reader keeps exact. No key ever names two calls, so neither does an integer.
 enum WireID {
     static let slotBits: UInt64 = 20
     /// Bound: as many calls can be in flight at once.
@@ -61,8 +64,9 @@ enum WireID {
     }
 
     static func key(_ integer: Int64) -> CallKey? {
-        guard integer > 0, integer < 1 << 53 else { return nil }
+        guard integer > 0, integer < 1 << 52 else { return nil }
         let word = UInt64(integer)
-        return CallKey(slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
+        return CallKey(
+            slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
     }
 }

@@ -115,7 +115,9 @@ extension ConfigurationKey {
             "restart.delayMin", time, "100ms",
             "The second death waits this long; each further one twice as long, give or take 20 %."),
         Self("restart.delayMax", time, "30s", "No restart waits longer while the circuit is closed."),
-        Self("restart.settled", time, "10s", "A worker that lived this long is restarted at once."),
+        Self(
+            "restart.settled", time, "10s",
+            "A worker that lived this long, or had served, is restarted at once if none died inside the window."),
         Self("restart.stable", time, "60s", "A worker that lived this long forgets its deaths."),
         Self(
             "restart.open", time, "30s",

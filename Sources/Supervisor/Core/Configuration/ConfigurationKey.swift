@@ -98,7 +98,9 @@ extension ConfigurationKey {
             "mcpServers.*.command", .string, nil,
             "The program of a server that speaks MCP over stdio: an absolute path or a name in PATH."),
         Self("mcpServers.*.args", .strings, nil, "Its arguments."),
-        Self("mcpServers.*.env.*", .string, nil, "Its environment, besides PATH, HOME, LANG and TMPDIR."),
+        Self(
+            "mcpServers.*.env.*", .string, nil,
+            "Its environment, besides PATH, HOME, LANG, LC_ALL, TZ, TMPDIR, USER and LOGNAME, which are passed on."),
         Self("mcpServers.*.cwd", .string, nil, "Its working directory, absolute."),
         Self(
             "mcpServers.*.type", .choice(["stdio"]), "stdio",

@@ -1,5 +1,4 @@
 public import Base
-public import Wire
 
 /// Bounds that hold for the whole supervisor. Counts are inclusive; sizes are bytes.
 public struct Limits: Equatable, Sendable {
@@ -66,11 +65,4 @@ public struct JSONBounds: Equatable, Sendable {
     public let numberBytesMax: Int
     /// Of one object.
     public let membersMax: Int
-
-    /// For the scanner.
-    public var scannerLimits: JSONLimits {
-        JSONLimits(
-            depthMax: self.depthMax, nodesMax: self.nodesMax, stringBytesMax: self.stringBytesMax,
-            numberBytesMax: self.numberBytesMax, membersMax: self.membersMax)
-    }
 }

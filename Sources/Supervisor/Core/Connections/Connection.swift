@@ -31,6 +31,8 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
+        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        case batch(left: Int)
     }
 
     var phase: Phase = .reading
@@ -48,12 +50,14 @@ struct Connection {
     /// After the output queued so far, the connection ends.
     var closesAfterOutput = false
 
-    /// Of the request being answered.
+    /// Of the request whose head was read and whose answer is not finished; blank between two.
     var exchange = Exchange()
     /// Decided on the request's head; sent when its body has been skipped.
     var refusal: Refusal?
     /// Set while a `subscriptions/listen` stream is open.
     var listen: Listen?
+    /// When the event stream that is open was opened.
+    var streamOpenedAt: Instant = .distantFuture
 
     /// When something must be done if nothing happens before.
     var deadline: Instant
@@ -63,20 +67,30 @@ struct Connection {
     var writeDeadline: Instant = .distantFuture
     /// Which part of a request is incomplete, so that each gets one deadline however many pieces it comes in.
     var requestStage: RequestStage = .none
+    /// When the body of the request in progress was first waited for.
+    var bodyStartedAt: Instant = .distantFuture
     let openedAt: Instant
     var requests = 0
     let peer: PeerAddress
-    let isLoopbackListener: Bool
+    /// Whether requests that come in through its listener must carry a credential.
+    let requiresCredential: Bool
 
-    init(limits: HTTPLimits, peer: PeerAddress, isLoopbackListener: Bool, deadline: Instant, now: Instant) {
+    init(limits: HTTPLimits, peer: PeerAddress, requiresCredential: Bool, deadline: Instant, now: Instant) {
         self.decoder = HTTPRequestDecoder(limits: limits)
         self.peer = peer
-        self.isLoopbackListener = isLoopbackListener
+        self.requiresCredential = requiresCredential
         self.deadline = deadline
         self.openedAt = now
     }
 
     var unsentBytes: Int { self.output.count - self.outputSent }
+
+    /// Drops what is gone once that is most of the buffer, so that a reader who is always a little behind costs no more than that.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
 
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
@@ -85,7 +99,7 @@ struct Connection {
 
 /// What the response to the request in progress must know about it.
 struct Exchange {
-    var route: Route = .notFound
+    var route: Route = .unread
     var principal: Principal = .anonymous
     var isHead = false
     var isHTTP10 = false
@@ -105,6 +119,8 @@ struct Refusal: Equatable {
     var id: [UInt8] = []
     /// Raw JSON of the error's `data`.
     var data: [UInt8] = []
+    /// The whole body where it is fixed, as for a missing credential. Replaces all of the above but status and headers.
+    var body: [UInt8] = []
 
     init(_ status: Int, _ code: ErrorCode, _ message: String) {
         self.status = status
@@ -118,8 +134,6 @@ struct Listen {
     let server: Int
     let id: [UInt8]
     let wanted: ListKinds
-    /// The next keep-alive comment or, past it, the stream's greatest age.
-    let openedAt: Instant
 }
 
 /// The lists a server can announce changes of.
@@ -140,4 +154,7 @@ public struct PeerAddress: Hashable, Sendable {
         self.network = network
         self.isUnix = isUnix
     }
+
+    /// A Unix socket, `127.0.0.0/8` or `::1` (whose /64 is zero).
+    var isLocal: Bool { self.isUnix || self.network == 0 || self.network >> 24 == 0x7F }
 }

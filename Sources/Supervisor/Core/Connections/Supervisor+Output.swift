@@ -26,14 +26,24 @@ extension Supervisor {
                 self.connections[key].writeDeadline = now + self.configuration.limits.writeTimeout
                 self.arm(key, at: self.connections[key].writeDeadline)
             }
-            return
+            self.connections[key].compactOutput()
+            return self.resumeIfCaughtUp(key, at: now)
         }
         self.connections[key].writeDeadline = .distantFuture
         self.connections[key].outputSent = 0
         var output: [UInt8] = []
         swap(&output, &self.connections[key].output)
         self.recycle(output)
-        if self.connections[key].closesAfterOutput { self.linger(key, at: now) }
+        if self.connections[key].closesAfterOutput { self.linger(key, at: now) } else { self.resumeIfCaughtUp(key, at: now) }
+    }
+
+    /// The reader took something: requests that waited for that can be answered.
+    private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
+        guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading,
+            self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax
+        else { return }
+        self.resumable.append(key)
+        self.finishEvent(at: now)
     }
 
     /// Buffers of connections that have nothing to send are shared by those that have.
@@ -66,11 +76,16 @@ extension Supervisor {
 
     /// Answers the request in progress.
     mutating func respond(
-        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>, at now: Instant
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
+        at now: Instant
     ) {
+        if case .streaming(.batch(let left)) = self.connections[key].phase {
+            return self.batchAnswered(key, left: left, body, at: now)
+        }
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
-            status: status, contentType: contentType, framing: .length(body.count), keepAlive: exchange.keepAlive, extra: headers)
+            status: status, contentType: contentType, framing: contentType == nil ? .none : .length(body.count),
+            keepAlive: exchange.keepAlive, extra: headers)
         head.requestMinorVersion = exchange.isHTTP10 ? 0 : 1
         self.prepareOutput(key)
         let date = self.date
@@ -86,8 +101,9 @@ extension Supervisor {
 
     mutating func refuse(_ key: ConnectionKey, _ refusal: Refusal, at now: Instant) {
         var body: [UInt8] = []
-        refusal.appendBody(isMCP: self.connections[key].exchange.route.isMCP, to: &body)
-        self.respond(key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
+        refusal.appendBody(isJSONRPC: self.connections[key].exchange.route.answersJSONRPC, to: &body)
+        self.respond(
+            key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
     }
 
     /// The answer to the current request is queued whole.
@@ -96,16 +112,20 @@ extension Supervisor {
         self.connections[key].requestStage = .none
         self.connections[key].requests += 1
         self.connections[key].listen = nil
+        self.connections[key].streamOpenedAt = .distantFuture
         if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
             self.connections[key].closesAfterOutput = true
         }
+        self.connections[key].exchange = Exchange()
         self.setDeadline(key, now + self.configuration.limits.idleTimeout)
         if !self.connections[key].input.isEmpty { self.resumable.append(key) }
     }
 
     // MARK: Event streams
 
-    mutating func openStream(_ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant) {
+    mutating func openStream(
+        _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
+    ) {
         let exchange = self.connections[key].exchange
         let head = HTTPResponseHead.eventStream(
             requestMinorVersion: exchange.isHTTP10 ? 0 : 1, keepAlive: exchange.keepAlive, extra: self.withCORS(key, headers))
@@ -113,7 +133,21 @@ extension Supervisor {
         let date = self.date
         head.append(to: &self.connections[key].output, date: date.span)
         self.connections[key].phase = .streaming(owner)
-        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        self.connections[key].streamOpenedAt = now
+        // A body that ends with the connection leaves no room for another request.
+        if exchange.isHTTP10 { self.connections[key].exchange.keepAlive = false }
+        self.setDeadline(key, self.streamDeadline(key, at: now))
+    }
+
+    /// When an open stream must be looked at: for a comment, for its call's time-out, or for its own age.
+    private func streamDeadline(_ key: ConnectionKey, at now: Instant) -> Instant {
+        let comment = now + self.configuration.limits.keepAlive
+        switch self.connections[key].phase {
+        case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
+        case .streaming(.session), .streaming(.listen):
+            return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
+        case .streaming(.batch), .reading, .waiting, .lingering: return comment
+        }
     }
 
     /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
@@ -122,7 +156,9 @@ extension Supervisor {
         // Bound: a final answer always fits behind what is queued; notifications only up to the limit.
         guard isFinal || self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else {
             self.counters.droppedNotifications += 1
-            self.log(.warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)])
+            self.log(
+                .warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)]
+            )
             self.connectionLost(key, at: now)
             return false
         }
@@ -138,7 +174,7 @@ extension Supervisor {
     }
 
     mutating func sendKeepAlive(_ key: ConnectionKey, at now: Instant) {
-        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        self.setDeadline(key, self.streamDeadline(key, at: now))
         // A reader that has not even taken the last comment gets no second one; the write deadline decides about it.
         guard self.connections[key].unsentBytes == 0 else { return }
         self.prepareOutput(key)
@@ -153,19 +189,16 @@ extension Supervisor {
 
     mutating func endStream(_ key: ConnectionKey, at now: Instant) {
         self.prepareOutput(key)
-        if self.connections[key].exchange.isHTTP10 {
-            self.connections[key].exchange.keepAlive = false
-        } else {
-            HTTPChunk.appendLast(to: &self.connections[key].output)
-        }
+        if !self.connections[key].exchange.isHTTP10 { HTTPChunk.appendLast(to: &self.connections[key].output) }
         self.finishExchange(key, at: now)
     }
 }
 
 extension Refusal {
-    /// JSON-RPC on MCP endpoints; elsewhere `{"error":…}`. The id is left out where it could not be read.
-    func appendBody(isMCP: Bool, to body: inout [UInt8]) {
-        guard isMCP else {
+    /// JSON-RPC where the route says so; elsewhere `{"error":…}`. The id is left out where it could not be read.
+    func appendBody(isJSONRPC: Bool, to body: inout [UInt8]) {
+        guard self.body.isEmpty else { return body.append(contentsOf: self.body) }
+        guard isJSONRPC else {
             body.append(#"{"error":"#)
             body.appendJSON(string: self.message)
             return body.append("}\n")

@@ -44,14 +44,57 @@ extension Supervisor {
     private mutating func check(
         _ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant
     ) -> Refusal? {
+        if let refusal = self.checkSource(key, head, bytes) { return refusal }
         let route = self.connections[key].exchange.route
+        // A preflight carries no credential (Fetch standard), and its answer no data.
+        if head.method == .options && self.access.cors.isEnabled && route != .notFound { return nil }
         guard route.allows(head.method) else {
             var refusal = Refusal(405, .invalidRequest, "this endpoint does not serve \(head.method.name)")
             refusal.headers.append("Allow", route.allowed)
             return refusal
         }
-        if route.isMCP { return self.checkNegotiation(head, bytes) }
-        return nil
+        if route.needsCredential, let refusal = self.checkCredential(key, head, bytes, at: now) { return refusal }
+        if route == .notFound { return Refusal(404, .invalidRequest, "no such endpoint") }
+        return route.isMCP ? self.checkNegotiation(head, bytes) : nil
+    }
+
+    /// Names and pages: against DNS rebinding and against foreign web pages.
+    private mutating func checkSource(_ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>) -> Refusal? {
+        guard self.access.allowsHost(bytes, head[.host]) else {
+            return Refusal(403, .invalidRequest, "the Host header names a host that is not served here; see `hosts`")
+        }
+        switch self.access.origin(bytes, head[.origin]) {
+        case .absent, .own: return nil
+        case .listed:
+            if let origin = head[.origin] { self.connections[key].exchange.allowedOrigin = [UInt8](bytes, origin) }
+            return nil
+        case .refused: return Refusal(403, .invalidRequest, "this Origin is not allowed; see `cors.origins`")
+        }
+    }
+
+    private mutating func checkCredential(
+        _ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant
+    ) -> Refusal? {
+        let isRequired = self.connections[key].requiresCredential
+        let source = self.connections[key].peer
+        if isRequired, let wait = self.penalties.refusal(of: source, at: now) {
+            var refusal = Refusal(429, .internalError, "too many failed authentications")
+            refusal.headers = Self.retryAfter(wait)
+            return refusal
+        }
+        switch self.access.authenticate(
+            bytes, authorization: head[.authorization], query: head.query, isRequired: isRequired, at: self.wallSeconds)
+        {
+        case .granted(let principal):
+            self.connections[key].exchange.principal = principal
+            return nil
+        case .refused(let reason):
+            if reason.isFailure { self.penalties.failed(source, at: now) }
+            var refusal = Refusal(reason.status, .invalidRequest, "")
+            refusal.body = [UInt8](reason.body)
+            refusal.headers.append("WWW-Authenticate", reason.challenge)
+            return refusal
+        }
     }
 
     private func checkNegotiation(_ head: HTTPRequestHead, _ bytes: Span<UInt8>) -> Refusal? {
@@ -61,11 +104,11 @@ extension Supervisor {
                 head.method == .post
                 ? "the Accept header must allow application/json and text/event-stream"
                 : "the Accept header must allow text/event-stream"
-            return Refusal(406, .serverError, text)
+            return Refusal(406, .invalidRequest, text)
         }
         guard head.method == .post else { return nil }
         guard let field = head[.contentType], Self.isJSON(bytes.extracting(field.range)) else {
-            return Refusal(415, .serverError, "the Content-Type header must be application/json")
+            return Refusal(415, .invalidRequest, "the Content-Type header must be application/json")
         }
         return nil
     }
@@ -79,6 +122,24 @@ extension Supervisor {
 
     /// `fields` and, when the request came from an allowed other origin, what the browser needs to see the answer.
     func withCORS(_ key: ConnectionKey, _ fields: HTTPFields = HTTPFields()) -> HTTPFields {
+        guard self.access.cors.isEnabled else { return fields }
+        var fields = fields
+        let origin = self.connections[key].exchange.allowedOrigin
+        self.access.cors.appendFields(origin: origin.isEmpty ? nil : origin.span, to: &fields)
         return fields
+    }
+
+    /// Answers a CORS preflight.
+    mutating func answerPreflight(_ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant) {
+        var fields = self.withCORS(key)
+        if !self.connections[key].exchange.allowedOrigin.isEmpty {
+            let requested = head[.accessControlRequestHeaders]
+            if let requested {
+                self.access.cors.appendPreflightFields(requested: bytes.extracting(requested.range), to: &fields)
+            } else {
+                self.access.cors.appendPreflightFields(requested: nil, to: &fields)
+            }
+        }
+        self.respond(key, 204, headers: fields, at: now)
     }
 }

@@ -62,7 +62,8 @@ extension Supervisor {
     ) {
         switch request.method {
         case .serverDiscover:
-            self.admit(key, server, request, message, purpose: .discover, revision: .latestModern, session: nil, level: nil, at: now)
+            self.admit(
+                key, server, request, message, purpose: .discover, revision: .latestModern, session: nil, level: nil, at: now)
         case .subscriptionsListen:
             self.listen(key, server, request, message, at: now)
         case .toolsList, .toolsCall, .promptsList, .promptsGet, .resourcesList, .resourcesTemplatesList, .resourcesRead,
@@ -72,11 +73,13 @@ extension Supervisor {
                     key, request, message, 404, .methodNotFound, "the server does not offer this method", at: now)
             }
             self.admit(
-                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil, level: request.metadata.requestedLogLevel(message),
+                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
+                level: request.metadata.requestedLogLevel(message),
                 at: now)
         default:
             self.refuse(
-                key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here", at: now)
+                key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here",
+                at: now)
         }
     }
 
@@ -104,9 +107,10 @@ extension Supervisor {
             if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
         }
         let id = self.idLexeme(request.envelope, message)
-        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted, openedAt: now)
+        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted)
         self.openStream(key, .listen, at: now)
-        var acknowledgement = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
+        var acknowledgement = [UInt8](
+            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
         var isFirst = true
         for (name, kind, _) in Self.listenNames where wanted.contains(kind) {
             RequestRewrite.separate(&isFirst, &acknowledgement)

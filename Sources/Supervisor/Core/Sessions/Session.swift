@@ -9,6 +9,7 @@ struct Session {
     let principal: Principal
     let revision: Revision
     let clientName: String
+    let createdAt: Instant
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.
     var calls: [CallKey] = []
@@ -53,7 +54,7 @@ public struct SessionID: Hashable, Sendable {
 }
 
 /// The sessions of all servers. Never more than `capacity`; the caller answers a full table with 503.
-struct SessionTable {
+struct SessionTable: ~Copyable {
     private var sessions: SlotMap<Session>
     private var keys: [SessionID: SessionKey] = [:]
 

@@ -32,7 +32,9 @@ public struct LogEvent: Equatable, Sendable {
 
 extension LogEvent.Field {
     public static func text(_ name: StaticString, _ value: String) -> Self { Self(name: StaticName(name), value: .text(value)) }
-    public static func number(_ name: StaticString, _ value: Int64) -> Self { Self(name: StaticName(name), value: .number(value)) }
+    public static func number(_ name: StaticString, _ value: Int64) -> Self {
+        Self(name: StaticName(name), value: .number(value))
+    }
     public static func number(_ name: StaticString, _ value: Int) -> Self { .number(name, Int64(value)) }
     public static func milliseconds(_ name: StaticString, _ value: Interval) -> Self { .number(name, value.wholeMilliseconds) }
 }

@@ -36,6 +36,11 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// Calls taken back from it that it has not answered: it may still talk about them. Bound: `withdrawnMax`, then
+    /// `isUnattributable`.
+    var withdrawn: [CallKey] = []
+    /// More were taken back than are remembered: what it says without a name belongs to nobody for certain.
+    var isUnattributable = false
     /// It answered at least one call. A worker that never did weighs double for the restart policy.
     var hasServed = false
     /// Its stdout ended; answers already in the pipe when it died have been read.
@@ -49,7 +54,21 @@ struct Worker {
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
 
+    static let withdrawnMax = 64
+
+    /// A call was cancelled or abandoned while it ran.
+    mutating func remember(withdrawn call: CallKey) {
+        if self.withdrawn.count < Self.withdrawnMax { self.withdrawn.append(call) } else { self.isUnattributable = true }
+    }
+
     var unsentBytes: Int { self.output.count - self.outputSent }
+
+    /// Drops what is gone once that is most of the buffer: a worker that is never quite up to date must not make it grow.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
 
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))

@@ -12,7 +12,7 @@ import Wire
 /// legacy session that `initialize` opens. Both may use the channel at the same time.
 ///
 /// Pure: reads no clock, does no I/O. Output is whole lines, each ending in LF, and never contains another LF.
-public struct ServerState: Sendable {
+public struct ServerState: ~Copyable, Sendable {
     /// The legacy session of this channel.
     struct Session: Equatable, Sendable {
         var revision: Revision

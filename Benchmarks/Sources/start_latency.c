@@ -1,0 +1,100 @@
+// How long a process takes from posix_spawn to its first useful answer.
+//
+//     start_latency worker RUNS HOLD OPENING-FILE -- command…   until its first line, after OPENING-FILE went to its stdin
+//     start_latency server RUNS PORT PATH -- command…           until GET PATH on PORT answers 200
+//
+// The runs follow each other; each process is ended (stdin closed, or SIGTERM) and reaped before the next starts. With HOLD >
+// 0 that many further workers are then started and kept, their pids printed, until stdin ends.
+#define _GNU_SOURCE
+#include "measure.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static child start_worker(char *const command[], const char *opening, size_t length) {
+    child worker = child_start(command);
+    write_all(worker.input, opening, length);
+    char byte;
+    ssize_t n;
+    do {
+        while ((n = read(worker.output, &byte, 1)) < 0 && errno == EINTR) {}
+        if (n <= 0) fail("the worker ended without an answer");
+    } while (byte != '\n');
+    return worker;
+}
+
+static void time_workers(long runs, long hold, const char *opening_path, char *const command[]) {
+    size_t length;
+    char *opening = file_read(opening_path, &length);
+    samples times = {0};
+    for (long i = -1; i < runs; i++) { // the first run warms the page cache
+        uint64_t start = now_ns();
+        child worker = start_worker(command, opening, length);
+        if (i >= 0) samples_add(&times, now_ns() - start);
+        child_finish(&worker);
+    }
+    child *held = calloc((size_t)hold + 1, sizeof *held);
+    char *extra = calloc((size_t)hold + 4, 16), *at = extra;
+    at += sprintf(at, ",\"pids\":[");
+    for (long i = 0; i < hold; i++) {
+        held[i] = start_worker(command, opening, length);
+        at += sprintf(at, "%s%d", i ? "," : "", held[i].pid);
+    }
+    sprintf(at, "]");
+    samples_print(&times, extra);
+    char byte;
+    while (hold && read(0, &byte, 1) > 0) {}
+    for (long i = 0; i < hold; i++) child_finish(&held[i]);
+}
+
+/// One try: true when the server answered 200. Refused connections are the normal case until it listens.
+static bool is_ready(int port, const char *request) {
+    int fd = loopback_connect(port);
+    if (fd < 0) return false;
+    answer a;
+    bool ready = write(fd, request, strlen(request)) > 0 && answer_read(fd, UNTIL_END, &a) && a.status == 200;
+    close(fd);
+    return ready;
+}
+
+static void time_servers(long runs, int port, const char *path, char *const command[]) {
+    enum { DEADLINE_SECONDS = 20 };
+    char request[256];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: close\r\n\r\n", path, port);
+    samples times = {0};
+    for (long i = -1; i < runs; i++) {
+        uint64_t start = now_ns();
+        pid_t pid;
+        if ((errno = posix_spawnp(&pid, command[0], NULL, NULL, command, environ))) {
+            perror(command[0]);
+            exit(1);
+        }
+        while (!is_ready(port, request)) {
+            if (now_ns() - start > DEADLINE_SECONDS * UINT64_C(1000000000) || waitpid(pid, NULL, WNOHANG) == pid) {
+                kill(pid, SIGKILL);
+                fail("the server did not become ready");
+            }
+            nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+        }
+        if (i >= 0) samples_add(&times, now_ns() - start);
+        kill(pid, SIGTERM);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    }
+    samples_print(&times, "");
+}
+
+int main(int count, char *arguments[]) {
+    if (count < 7 || strcmp(arguments[5], "--") || (strcmp(arguments[1], "worker") && strcmp(arguments[1], "server"))) {
+        fprintf(stderr, "usage: start_latency worker RUNS HOLD OPENING-FILE -- command…\n"
+                        "       start_latency server RUNS PORT PATH -- command…\n");
+        return 64;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (arguments[1][0] == 'w') time_workers(atol(arguments[2]), atol(arguments[3]), arguments[4], arguments + 6);
+    else time_servers(atol(arguments[2]), atoi(arguments[3]), arguments[4], arguments + 6);
+}

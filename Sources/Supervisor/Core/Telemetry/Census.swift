@@ -1,0 +1,65 @@
+import Base
+
+/// How full the machine's tables and buffers are. Walks all of them, so it is for the simulator's checkers and for tests, not for a
+/// running supervisor.
+package struct Census: Equatable, Sendable {
+    /// The bytes that one connection holds.
+    package struct Buffers: Equatable, Sendable {
+        package var unsent = 0
+        package var input = 0
+        package var isStreaming = false
+        /// Bytes are left in the kernel although the connection waits for the rest of a request.
+        package var isStarved = false
+    }
+
+    package struct Channel: Equatable, Sendable {
+        package var unsent = 0
+        package var inFlight = 0
+        package var isStopping = false
+    }
+
+    package struct Backlog: Equatable, Sendable {
+        package var queued = 0
+        package var queuedBytes = 0
+    }
+
+    package var connections: [Buffers] = []
+    package var workers: [Channel] = []
+    package var queues: [Backlog] = []
+    package var calls = 0
+    package var sessions = 0
+    package var timers = 0
+    /// Connections with a whole request in their input that nothing is going to look at before the next event.
+    package var forgottenInput = 0
+    package var isDraining = false
+    package var hasStopped = false
+}
+
+extension Supervisor {
+    package func census() -> Census {
+        var census = Census()
+        for key in self.connections.keys {
+            var buffers = Census.Buffers(unsent: self.connections[key].unsentBytes, input: self.connections[key].input.count)
+            if case .streaming = self.connections[key].phase { buffers.isStreaming = true }
+            buffers.isStarved = self.connections[key].phase == .reading && self.connections[key].isReadingPaused
+                && self.connections[key].unsentBytes == 0
+            census.connections.append(buffers)
+        }
+        for key in self.workers.keys {
+            var channel = Census.Channel(unsent: self.workers[key].unsentBytes, inFlight: self.workers[key].inFlight)
+            if case .stopping = self.workers[key].state { channel.isStopping = true }
+            census.workers.append(channel)
+        }
+        census.queues = self.servers.map { Census.Backlog(queued: $0.queue.count) }
+        for key in self.calls.keys where self.calls[key].state == .queued {
+            census.queues[self.calls[key].server].queuedBytes += self.calls[key].line.count
+        }
+        census.calls = self.calls.count
+        census.sessions = self.sessions.count
+        census.timers = self.timers.count
+        census.forgottenInput = self.resumable.count
+        census.isDraining = self.isDraining
+        census.hasStopped = self.hasStopped
+        return census
+    }
+}

@@ -1,0 +1,176 @@
+import Base
+import SupervisorCore
+
+/// A client of the revisions with sessions: initializes, calls on several connections, cancels, keeps a stream, ends its session.
+final class LegacyClient: SimClient {
+    private var session: String?
+    /// Counts the sessions, so that answers that come late are matched to theirs.
+    private var generation = 0
+    private var server = 0
+    private var isInitializing = false
+    /// When the supervisor last had news of the session.
+    private var lastContact: Instant
+    /// The longest time without.
+    private var longestSilence = Interval.zero
+    private var running: [Exchange] = []
+    /// Ids of calls whose connection is gone; they may still run.
+    private var abandoned: [[UInt8]] = []
+
+    override init(index: Int, world: Simulation, profile: Plan.ClientProfile, random: PRNG) {
+        self.lastContact = world.now
+        super.init(index: index, world: world, profile: profile, random: random)
+    }
+
+    override func act() {
+        self.disturb()
+        guard self.wantsToAct else { return }
+        guard let session = self.session else {
+            if !self.isInitializing { self.initialize() }
+            return
+        }
+        guard let connection = self.random.below(8) == 0 ? self.connect() : self.connection() else { return }
+        self.profile.budget -= 1
+        switch self.random.below(24) {
+        case 0: self.ask(connection, session, .local, "ping", "")
+        case 1:
+            let level = self.random.one(of: ["debug", "info", "error"])
+            self.ask(connection, session, .local, "logging/setLevel", "{\"level\":\"\(level)\"}")
+        case 2: self.ask(connection, session, .list, "tools/list", "{}")
+        case 3, 4: self.openStream(session)
+        case 5: self.delete(connection, session)
+        case 6, 7, 8: self.cancel(connection, session)
+        default: self.call(connection, session)
+        }
+    }
+
+    /// An answered request was heard of no earlier than it was sent.
+    private func touch(_ exchange: Exchange) {
+        self.longestSilence = Swift.max(self.longestSilence, self.world.now - self.lastContact)
+        self.lastContact = Swift.max(self.lastContact, exchange.startedAt)
+    }
+
+    override func sessionMayBeGone(_ exchange: Exchange) -> Bool {
+        let silence = Swift.max(self.longestSilence, self.world.now - self.lastContact)
+        return exchange.sessionEnded || exchange.session != self.generation || self.world.clockJumps > 0
+            // Half, because the supervisor heard of it earlier than we heard back.
+            || silence >= self.world.configuration.limits.sessionIdle / 2
+    }
+
+    // MARK: Requests
+
+    private func initialize() {
+        guard let connection = self.connection() else { return }
+        self.profile.budget -= 1
+        self.server = self.random.below(self.world.configuration.servers.count)
+        self.isInitializing = true
+        let exchange = self.exchange(.initialize, server: self.server, isModern: false, id: self.id())
+        let version = self.random.one(of: ["2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "1999-01-01"])
+        let params =
+            "{\"protocolVersion\":\"\(version)\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
+        self.post(exchange, on: connection, session: nil, method: "initialize", params: params)
+    }
+
+    private func call(_ connection: ClientConnection, _ session: String) {
+        // An id of its own while it runs: using one twice at once is an error of the client.
+        let id = self.id()
+        guard self.isFree(id) else { return }
+        let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
+        let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
+        exchange.wantsLogs = true
+        let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
+        let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
+        self.running.append(exchange)
+        self.post(exchange, on: connection, session: session, method: "tools/call", params: params)
+    }
+
+    private func isFree(_ id: String) -> Bool {
+        !self.running.contains { $0.id.elementsEqual(id.utf8) } && !self.abandoned.contains { $0.elementsEqual(id.utf8) }
+    }
+
+    private func ask(_ connection: ClientConnection, _ session: String, _ kind: Exchange.Kind, _ method: String, _ params: String) {
+        let id = self.id()
+        guard self.isFree(id) else { return }
+        let exchange = self.exchange(kind, server: self.server, isModern: false, id: id)
+        self.running.append(exchange)
+        self.post(exchange, on: connection, session: session, method: method, params: params)
+    }
+
+    private func notify(_ connection: ClientConnection, _ session: String, _ method: String, _ params: String) {
+        let exchange = self.exchange(.notification, server: self.server, isModern: false)
+        self.post(exchange, on: connection, session: session, method: method, params: params)
+    }
+
+    private func cancel(_ connection: ClientConnection, _ session: String) {
+        guard let victim = self.running.first(where: { $0.kind == .call && !$0.wasCancelled }) else { return }
+        victim.wasCancelled = true
+        // Nobody knows when the cancellation arrives; a new call with that id could be hit by it.
+        self.abandoned.append(victim.id)
+        let id = String(decoding: victim.id, as: UTF8.self)
+        self.notify(connection, session, "notifications/cancelled", "{\"requestId\":\(id),\"reason\":\"changed my mind\"}")
+    }
+
+    private func openStream(_ session: String) {
+        guard let connection = self.connect() else { return }
+        let exchange = self.exchange(.sessionStream, server: self.server, isModern: false)
+        exchange.session = self.generation
+        var request = RequestText(method: "GET", path: self.world.path(self.server, &self.random))
+        request.fields = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)]
+        connection.send(exchange, request.bytes)
+    }
+
+    private func delete(_ connection: ClientConnection, _ session: String) {
+        let exchange = self.exchange(.delete, server: self.server, isModern: false)
+        exchange.session = self.generation
+        var request = RequestText(method: "DELETE", path: self.world.path(self.server, &self.random))
+        request.fields = [("Mcp-Session-Id", session)]
+        connection.send(exchange, request.bytes)
+        self.leaveSession()
+    }
+
+    /// What still runs in it may be answered 404, or end.
+    private func leaveSession() {
+        for connection in self.connections {
+            for exchange in connection.pending where exchange.session == self.generation { exchange.sessionEnded = true }
+        }
+        self.session = nil
+        self.generation += 1
+        self.running.removeAll()
+        self.abandoned.removeAll()
+    }
+
+    private func post(_ exchange: Exchange, on connection: ClientConnection, session: String?, method: String, params: String) {
+        let id = exchange.id.isEmpty ? "" : "\"id\":\(String(decoding: exchange.id, as: UTF8.self)),"
+        let rest = params.isEmpty ? "" : ",\"params\":\(params)"
+        var request = RequestText.post(
+            self.world.path(exchange.server, &self.random), "{\"jsonrpc\":\"2.0\",\(id)\"method\":\"\(method)\"\(rest)}")
+        if let session {
+            exchange.session = self.generation
+            request.fields += [("Mcp-Session-Id", session), ("MCP-Protocol-Version", "2025-11-25")]
+        }
+        self.dress(&request, exchange)
+        connection.send(exchange, request.bytes)
+    }
+
+    // MARK: Answers
+
+    override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
+        self.running.removeAll { $0 === exchange }
+        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned.append(exchange.id) }
+        if exchange.kind == .initialize {
+            self.isInitializing = false
+            guard case .answered(200, nil) = exchange.outcome else { return }
+            guard let session = head?["mcp-session-id"], self.world.sessionIDs.insert(session).inserted else {
+                return self.world.judge.report("answers", "initialize was answered without a new session id")
+            }
+            self.session = session
+            self.longestSilence = .zero
+            self.lastContact = exchange.startedAt
+            if self.random.below(8) != 0, let connection = self.connection() {
+                self.notify(connection, session, "notifications/initialized", "")
+            }
+        } else if exchange.session == self.generation {
+            if case .answered(404, _) = exchange.outcome { return self.leaveSession() }
+            self.touch(exchange)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Base
+import Wire
+
+/// What the program in a worker reads and writes.
+extension SimWorker {
+    /// One line from the supervisor, already checked by the channel's observer.
+    func line(_ bytes: [UInt8]) {
+        guard let message = self.world.channels.line(bytes, of: self) else { return }
+        switch message.method {
+        case "initialize", "server/discover":
+            if self.greeting != .mute { self.add(.handshake, after: .microseconds(50) ... .milliseconds(20)) }
+        case "notifications/cancelled": self.cancelled(message)
+        case "tools/call", "tools/list": self.called(message)
+        case "logging/setLevel": if let id = message.id { self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{}}") }
+        default: break
+        }
+    }
+
+    private func called(_ message: WorkerChannelChecker.Message) {
+        guard let id = message.id else { return }
+        self.calls[id] = Call(
+            nonce: message.nonce, arguments: message.arguments, isList: message.method == "tools/list",
+            wantsProgress: message.hasProgressToken)
+        guard !self.stumble() else { return }
+        let patience = Interval.microseconds(20) ... (self.random.below(6) == 0 ? .seconds(3) : .milliseconds(3))
+        if message.nonce >= 0, self.random.below(3) == 0 {
+            for _ in 0..<self.random.size(1...8) {
+                self.add(message.hasProgressToken && self.random.flip() ? .progress(id) : .log(id), after: .microseconds(1) ... patience.upperBound)
+            }
+        }
+        self.add(.answer(id, isError: self.random.permille(self.world.faults.errorAnswer)), after: patience)
+        if self.random.permille(self.world.faults.duplicateAnswer) { self.add(.rawAnswer(id), after: .seconds(3) ... .seconds(4)) }
+    }
+
+    private func cancelled(_ message: WorkerChannelChecker.Message) {
+        guard let id = message.cancelledID else { return }
+        // A good server stops; one that is late answers anyway, and talks about the call as if nothing had happened.
+        if self.random.permille(self.world.faults.lateAnswer) { return }
+        self.calls[id] = nil
+    }
+
+    // MARK: Writing
+
+    func greet() {
+        switch self.greeting {
+        case .mute: return
+        case .error: return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"no\"}}")
+        case .malformed: return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"nothing\":1}}")
+        case .oldRevision:
+            return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"1990-01-01\",\"supportedVersions\":[],\"capabilities\":{}}}")
+        case .good: break
+        }
+        let capabilities = "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},\"prompts\":{\"listChanged\":true}}"
+        if self.isBuiltin {
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\(capabilities)}}")
+        } else {
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"2025-11-25\",\(capabilities),"
+                    + "\"serverInfo\":{\"name\":\"sim\",\"version\":\"1\"}}}")
+        }
+    }
+
+    func progress(_ id: Int64) {
+        guard var call = self.calls[id] else { return }
+        call.progress += 1
+        self.calls[id] = call
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\(id),"
+                + "\"progress\":\(call.progress),\"message\":\"~n\(call.nonce)~\"}}")
+    }
+
+    func log(_ id: Int64) {
+        guard let call = self.calls[id] else { return }
+        let meta = self.isBuiltin ? ",\"_meta\":{\"io.mcp-supervisor/relatedRequest\":\(id)}" : ""
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"~n\(call.nonce)~\"\(meta)}}")
+    }
+
+    func answer(_ id: Int64, isError: Bool) {
+        guard let call = self.calls.removeValue(forKey: id) else { return }
+        self.world.channels.answered(id, by: self)
+        if isError {
+            let code = self.random.one(of: [-32603, -32602, -32000, -32002, -32601, -32042, 1])
+            return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"error\":{\"code\":\(code),\"message\":\"failed ~n\(call.nonce)~\"}}")
+        }
+        let extra = self.isBuiltin ? ",\"resultType\":\"complete\"" : ""
+        if call.isList { return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"tools\":[]\(extra)}}") }
+        var padding = ""
+        if self.random.permille(self.world.faults.hugeAnswer) { padding = String(repeating: "h", count: self.random.size(1000...2_000_000)) }
+        self.outbox += Array("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"~n\(call.nonce)~\(padding)\"}]\(extra),\"structuredContent\":".utf8)
+        self.outbox += call.arguments
+        self.outbox += Array("}}\n".utf8)
+    }
+}
