@@ -118,6 +118,7 @@ extension Supervisor {
             return self.servers[call.server].queue.append(key)
         }
         self.forget(key)
+        defer { self.continueDrain(at: now) }
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         switch call.purpose {
         case .initialize(let asked): self.beginSession(call, asked, connection, at: now)
@@ -132,7 +133,6 @@ extension Supervisor {
             self.scratch = body
         case .forward: preconditionFailure("a forwarded call is answered by its worker")
         }
-        self.continueDrain(at: now)
     }
 
     /// Removes the call from every table. Its worker's slot is free again.
