@@ -76,6 +76,8 @@ public struct Supervisor: ~Copyable {
 
     /// Bytes of further requests that are read while one is being answered; the rest waits in the kernel.
     static let pipelineBytesMax = 64 << 10
+    /// Bytes of answers that may wait for a client before its next request is looked at.
+    static let answersBytesMax = 64 << 10
     /// Bytes that may wait for a worker's stdin; beyond it calls stay in the queue.
     static let workerBacklogBytesMax = 1 << 20
     /// How long a peer has to close its side after we closed ours.

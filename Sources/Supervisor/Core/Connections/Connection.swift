@@ -79,6 +79,9 @@ struct Connection {
 
     var unsentBytes: Int { self.output.count - self.outputSent }
 
+    /// Between two requests, with nothing received of the next one.
+    var isIdle: Bool { self.phase == .reading && self.requestStage == .none && self.input.isEmpty }
+
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
     }

@@ -3,8 +3,11 @@ import MCP
 import Wire
 
 extension Supervisor {
-    /// A client connected. Nil when all connections are in use: the driver closes the descriptor and is told to pause accepting.
+    /// A client connected. Nil when all connections are in use, or in a drain: the driver closes the descriptor and is told to
+    /// pause accepting.
     public mutating func connectionOpened(peer: PeerAddress, requiresCredential: Bool, at now: Instant) -> ConnectionKey? {
+        // Expected: it was accepted in the turn in which the drain began.
+        guard !self.isDraining else { return nil }
         let deadline = now + self.configuration.limits.headerTimeout
         let connection = Connection(
             limits: self.httpLimits, peer: peer, requiresCredential: requiresCredential, deadline: deadline, now: now)
@@ -80,9 +83,7 @@ extension Supervisor {
             self.consumeBuffered(key, at: now)
             guard self.connections.contains(key), self.connections[key].isReadingPaused else { continue }
             // A request whose beginning is here is read to its end, however long it is; its own limits hold.
-            guard self.connections[key].phase == .reading || self.connections[key].input.count <= Self.pipelineBytesMax else {
-                continue
-            }
+            guard self.mayAnswer(key) || self.connections[key].input.count <= Self.pipelineBytesMax else { continue }
             self.connections[key].isReadingPaused = false
             self.effects.append(.resumeReading(key))
         }
@@ -104,9 +105,7 @@ extension Supervisor {
     /// Handles as many whole requests at the front of `bytes` as can be answered now; returns how many bytes they were.
     private mutating func consume(_ key: ConnectionKey, _ bytes: Span<UInt8>, at now: Instant) -> Int {
         var consumed = 0
-        while self.connections.contains(key), self.connections[key].phase == .reading,
-            !self.connections[key].closesAfterOutput
-        {  // Bound: every turn consumes bytes or returns.
+        while self.mayAnswer(key), !self.connections[key].closesAfterOutput {  // Bound: every turn consumes bytes or returns.
             let rest = bytes.extracting(consumed..<bytes.count)
             do {
                 switch try self.connections[key].decoder.decode(rest) {
@@ -133,6 +132,13 @@ extension Supervisor {
         return isEnding ? bytes.count : consumed
     }
 
+    /// Whether the next request is looked at: the one before it is answered, and the client takes its answers. One that pipelines
+    /// and does not read gets no more of them in memory than `answersBytesMax` and one message.
+    private func mayAnswer(_ key: ConnectionKey) -> Bool {
+        self.connections.contains(key) && self.connections[key].phase == .reading
+            && self.connections[key].unsentBytes <= Self.answersBytesMax
+    }
+
     /// A request began and its end is not here. Head and body have a deadline each, from their first byte.
     private mutating func requestIncomplete(_ key: ConnectionKey, at now: Instant) {
         let isInBody = self.connections[key].decoder.head != nil
@@ -145,7 +151,7 @@ extension Supervisor {
 
     /// A client that pipelines faster than we answer waits in the kernel's buffer.
     private mutating func pauseIfAhead(_ key: ConnectionKey) {
-        guard self.connections.contains(key), self.connections[key].phase != .reading,
+        guard self.connections.contains(key), !self.mayAnswer(key),
             self.connections[key].input.count > Self.pipelineBytesMax, !self.connections[key].isReadingPaused
         else { return }
         self.connections[key].isReadingPaused = true

@@ -20,6 +20,8 @@ extension Supervisor {
         guard self.connections.contains(key) else { return }
         self.connections[key].isDirty = false
         self.connections[key].outputSent += count
+        if !self.connections[key].input.isEmpty { self.resumable.append(key) }
+        defer { self.resumePending(at: now) }
         guard self.connections[key].unsentBytes == 0 else {
             // A reader that takes nothing for `writeTimeout` is gone (slow read attack).
             if count > 0 || self.connections[key].writeDeadline == .distantFuture {
@@ -33,10 +35,9 @@ extension Supervisor {
         var output: [UInt8] = []
         swap(&output, &self.connections[key].output)
         self.recycle(output)
-        if self.connections[key].closesAfterOutput {
-            self.linger(key, at: now)
-            self.resumePending(at: now)
-        }
+        // In a drain the answer was the last one, even if its head could not say so any more.
+        let isOver = self.isDraining && self.connections[key].isIdle
+        if self.connections[key].closesAfterOutput || isOver { self.linger(key, at: now) }
     }
 
     /// Buffers of connections that have nothing to send are shared by those that have.
