@@ -42,6 +42,7 @@ final class ClientConnection {
         exchange.startOffset = self.queuedTotal
         self.queuedTotal += bytes.count
         exchange.endOffset = self.queuedTotal
+        exchange.isPipelined = !self.pending.isEmpty
         self.outbox += bytes
         self.pending.append(exchange)
         if exchange.closes { self.sawClose = true }
@@ -206,6 +207,7 @@ final class ClientConnection {
         if exchange.kind != .hostile { self.pending.removeFirst() }
         self.head = nil
         self.body = []
+        if head.status == 503 { self.client.backOff() }
         self.client.exchangeEnded(exchange, head)
     }
 }

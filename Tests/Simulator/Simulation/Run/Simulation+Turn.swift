@@ -16,7 +16,8 @@ extension Simulation {
             self.statistics.turns += 1
             guard self.statistics.turns < Self.turnsMax else {
                 let ready = self.sockets.filter(\.ready.isAny).map { "\($0.serial) \($0.ready)" }
-                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end; ready are \(ready)")
+                let next = "\(self.now.nanoseconds), next wake \(self.wakes.next?.nanoseconds ?? -1), next timer \(self.supervisor.nextDeadline?.nanoseconds ?? -1)"
+                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end; now \(next); ready are \(ready)")
             }
             guard self.advance() else {
                 return  // Nothing will ever happen again; the phase says whether that is right.

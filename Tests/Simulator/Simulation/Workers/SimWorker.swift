@@ -150,6 +150,7 @@ final class SimWorker {
         case .progress(let id): self.progress(id)
         case .log(let id): self.log(id)
         case .answer(let id, let isError): self.answer(id, isError: isError)
+        case .rawAnswer(let id) where self.calls[id] != nil: self.answer(id, isError: false)
         case .rawAnswer(let id): self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"late\":true}}")
         case .listChanged:
             let kind = self.random.one(of: ["tools", "prompts", "resources"])
