@@ -123,21 +123,21 @@ enum Probe {
     }
 }
 
-/// What this process has open. Exact only where no other test runs: in the processes of exit tests. Event queues and timers are
-/// left out, because the test runner's own threads open theirs at any moment.
+/// What this process has open of the kinds these tests use. Exact only where no other test runs: in the processes of exit tests.
+/// Everything else (event queues, timers, files below /proc and /sys) the test runner's own threads may open at any moment.
 struct OpenDescriptors: Equatable {
     let targets: [String]
     var count: Int { self.targets.count }
     var pidFDs: Int { self.targets.filter { $0 == "anon_inode:[pidfd]" }.count }
 
-    private static func isRunners(_ target: [UInt8]) -> Bool {
-        target.starts(with: bytes("anon_inode:[event")) || target == bytes("anon_inode:[timerfd]")
+    private static func isOurs(_ target: [UInt8]) -> Bool {
+        ["pipe:", "socket:", "/dev/null", "/tmp/", "/memfd:", "anon_inode:[pidfd]"].contains { target.starts(with: bytes($0)) }
     }
 
     static func now() -> OpenDescriptors {
         var targets: [String] = []
         for number in 0..<1024 {
-            guard let target = linkTarget("/proc/self/fd/\(number)"), !self.isRunners(target) else { continue }
+            guard let target = linkTarget("/proc/self/fd/\(number)"), self.isOurs(target) else { continue }
             targets.append(String(decoding: target, as: UTF8.self))
         }
         return OpenDescriptors(targets: targets)

@@ -183,6 +183,11 @@ final class Rig {
         return nil
     }
 
+    // Tables own their storage, so expectations cannot hold them.
+    var callCount: Int { self.machine.calls.count }
+    var connectionCount: Int { self.machine.connections.count }
+    var workerCount: Int { self.machine.workers.count }
+
     func count(_ effect: Effect) -> Int { self.effects.filter { $0 == effect }.count }
 
     func logged(_ message: StaticString) -> Bool {

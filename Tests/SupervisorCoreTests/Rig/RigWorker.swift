@@ -121,6 +121,9 @@ final class RigWorker {
         }
     }
 
+    /// It was sent nothing that the test has not taken.
+    var isSilent: Bool { self.lines.isEmpty }
+
     func forgetLines() { self.lines = [] }
 
     /// Writes to its stdout. A line end is added.

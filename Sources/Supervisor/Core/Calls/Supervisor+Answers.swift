@@ -11,6 +11,9 @@ extension Supervisor {
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.counters.strayAnswers += 1
+            if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
+                self.workers[worker].answeredLate(late)
+            }
             return
         }
         let call = self.calls[key]
@@ -169,7 +172,8 @@ extension Supervisor {
         self.scratch = event
     }
 
-    /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there.
+    /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call
+    /// may go on in the worker, so it counts as running for a while, or until its late answer.
     private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>, at now: Instant) -> CallKey? {
         if let meta = self.workerScanner.members.value("_meta", in: message), jsonKind(message, meta) == .object,
             (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil,
@@ -180,7 +184,7 @@ extension Supervisor {
             else { return nil }
             return key
         }
-        guard self.workers[worker].inFlight == 1, self.workers[worker].uncertainUntil <= now else { return nil }
+        guard self.workers[worker].inFlight == 1, !self.workers[worker].mayWriteAboutWithdrawnCall(at: now) else { return nil }
         for key in self.calls.keys {  // Bound: the calls in flight; only for workers that do not say what a line belongs to.
             if case .dispatched(worker, _, _) = self.calls[key].state { return key }
         }

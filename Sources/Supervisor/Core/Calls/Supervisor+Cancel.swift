@@ -41,8 +41,9 @@ extension Supervisor {
                 self.servers[call.server].awaitingHandshake.removeAll { $0 == key }
             }
         case .dispatched(let worker, _, _):
-            guard self.workers.contains(worker), self.workers[worker].state == .ready else { return }
-            self.workers[worker].uncertainUntil = now + Self.afterglow
+            guard self.workers.contains(worker) else { return }
+            self.workers[worker].withdraw(key, at: now)
+            guard self.workers[worker].state == .ready else { return }
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
             line.append(#","reason":""#)
@@ -52,9 +53,6 @@ extension Supervisor {
             self.pumpQueue(call.server, at: now)
         }
     }
-
-    /// How long a worker may still be busy with a call that was taken away from it, and write about it.
-    static let afterglow = Interval.seconds(5)
 
     /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
     /// but the work goes on).
@@ -101,9 +99,7 @@ extension Supervisor {
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if let connection = self.calls[key].connection {
-            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else {
-                return
-            }
+            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
         }
         if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)

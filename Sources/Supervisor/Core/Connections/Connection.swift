@@ -92,6 +92,9 @@ struct Connection {
         self.outputSent = 0
     }
 
+    /// Between two requests, with nothing received of the next one.
+    var isIdle: Bool { self.phase == .reading && self.requestStage == .none && self.input.isEmpty }
+
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
     }

@@ -86,11 +86,16 @@ extension Supervisor {
         for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
         guard self.workers.isEmpty else { return }
         // What was answered last may still be on its way to its reader.
-        guard self.connections.isEmpty || (isOver && (signals > 2 || deadline + Self.lingerTimeout <= now)) else { return }
+        guard !self.isStillSending || (isOver && (signals > 2 || deadline + Self.lingerTimeout <= now)) else { return }
         self.lifecycle = .stopped
         for key in self.connections.keys { self.dropConnection(key, at: now) }
         self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])
         self.effects.append(.exit(status: 0))
+    }
+
+    /// Whether a client has not got all of its last answer. One that lingers has; only its own end is awaited.
+    private var isStillSending: Bool {
+        self.connections.keys.contains { self.connections[$0].phase != .lingering || self.connections[$0].unsentBytes > 0 }
     }
 
     /// The deadline has passed: what still runs is answered, and what still arrives is not waited for.

@@ -8,6 +8,7 @@ package struct Census: Equatable, Sendable {
         package var unsent = 0
         package var input = 0
         package var isStreaming = false
+        package var isIdle = false
         /// Bytes are left in the kernel although the connection waits for the rest of a request.
         package var isStarved = false
     }
@@ -41,8 +42,8 @@ extension Supervisor {
         for key in self.connections.keys {
             var buffers = Census.Buffers(unsent: self.connections[key].unsentBytes, input: self.connections[key].input.count)
             if case .streaming = self.connections[key].phase { buffers.isStreaming = true }
-            buffers.isStarved =
-                self.connections[key].phase == .reading && self.connections[key].isReadingPaused
+            buffers.isIdle = self.connections[key].isIdle && self.connections[key].unsentBytes == 0
+            buffers.isStarved = self.connections[key].phase == .reading && self.connections[key].isReadingPaused
                 && self.connections[key].unsentBytes == 0
             census.connections.append(buffers)
         }

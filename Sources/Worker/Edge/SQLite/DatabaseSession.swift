@@ -4,8 +4,8 @@ import WorkerCore
 
 /// One lane's access to one database: the confined connection, what its schema holds, and statements that are compiled already.
 ///
-/// Reading goes on inside a read transaction that `beginRead` opens and `endRead` closes. One transaction may serve many calls that
-/// arrive together, which saves the file locks between them; its owner must end it before it waits for anything.
+/// Reading goes on inside a read transaction that `beginRead` opens and `endRead` closes. One transaction may serve many calls
+/// that arrive together, which saves the file locks between them; its owner must end it before it waits for anything.
 final class DatabaseSession {
     /// Compiled texts kept per session.
     private static let statementsMax = 32

@@ -25,7 +25,8 @@ enum SampleNames {
         Category(
             name: "Outdoor", nouns: ["Tent", "Backpack", "Camp Stove", "Flask", "Head Torch"], priceMin: 1_500, priceMax: 30_000),
         Category(
-            name: "Music", nouns: ["Ukulele", "Metronome", "Music Stand", "Cable", "Headphones"], priceMin: 800, priceMax: 25_000),
+            name: "Music", nouns: ["Ukulele", "Metronome", "Music Stand", "Cable", "Headphones"],
+            priceMin: 800, priceMax: 25_000),
         Category(name: "Toys", nouns: ["Puzzle", "Kite", "Building Set", "Board Game", "Yo-yo"], priceMin: 500, priceMax: 6_000),
         Category(
             name: "Sports", nouns: ["Yoga Mat", "Skipping Rope", "Dumbbell", "Racket", "Ball"], priceMin: 600, priceMax: 14_000),

@@ -29,7 +29,7 @@ struct AnswerChecker {
     let judge: Judge
     private let deliveries: DeliveryChecker
     private(set) var statistics = Statistics()
-    private var scanner = JSONRPCScanner()
+    private var scanner = JSONRPCScanner(limits: JSONLimits(depthMax: 128, stringBytesMax: 64 << 20))
 
     init(judge: Judge, deliveries: DeliveryChecker) {
         self.judge = judge
@@ -53,7 +53,7 @@ struct AnswerChecker {
             if !body.isEmpty { self.fail("a body in the \(head.status) to request \(exchange.serial)") }
             self.settle(exchange, head.status)
         case .health:
-            self.checkHealth(exchange, body)
+            if head.status != 408 { self.checkHealth(exchange, body) }
             self.settle(exchange, head.status)
         case .call, .list, .local, .initialize, .notification, .sessionStream, .listen, .delete, .preflight:
             self.message(exchange, body, status: head.status)
@@ -215,6 +215,9 @@ struct AnswerChecker {
         let isExcused =
             circumstances.clientGaveUp || circumstances.isSlowReader || circumstances.wasAnnounced || !circumstances.wasRead
             || circumstances.clockJumped || circumstances.drainExpired || circumstances.isIncomplete || exchange.wasCancelled
+            || exchange.sessionEnded || exchange.session >= 0 && circumstances.sessionMayBeGone
+            // The response before it had begun before the drain, so it could not announce the end.
+            || circumstances.isDraining && exchange.isPipelined
             // A burst of events can pass the limit of the stream before any reader had its turn.
             || exchange.wantsLogs || !exchange.progressToken.isEmpty
         guard !isExcused else { return }

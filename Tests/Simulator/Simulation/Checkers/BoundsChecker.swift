@@ -11,6 +11,7 @@ struct BoundsChecker {
 
     /// Of responses that the supervisor writes itself, head and all.
     private static let ownAnswerBytesMax = 64 << 10
+    private static let answersBytesMax = 64 << 10
     private static let readBytesMax = 64 << 10
     private static let workerBacklogBytesMax = 1 << 20
     /// `notifications/cancelled`, pings and log levels beside the calls.
@@ -37,7 +38,7 @@ struct BoundsChecker {
         let inputMax = Swift.max(limits.headBytesMax + limits.bodyBytesMax * 2, 64 << 10) + 2 * Self.readBytesMax
         for buffers in census.connections {
             self.unsentMost = Swift.max(self.unsentMost, buffers.unsent)
-            self.check("unsent bytes of a connection", buffers.unsent, limits.streamBytesMax + 2 * self.messageBytesMax)
+            self.check("unsent bytes of a connection", buffers.unsent, Swift.max(limits.streamBytesMax, Self.answersBytesMax) + 2 * self.messageBytesMax)
             self.check("input bytes of a connection", buffers.input, inputMax)
             if buffers.isStarved { self.judge.report("bounds", "a connection is paused in the middle of a request it could read") }
         }

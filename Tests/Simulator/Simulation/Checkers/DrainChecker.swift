@@ -31,6 +31,7 @@ struct DrainChecker {
         if now > end && !census.hasStopped {
             self.judge.report("drain", "it should have ended at \(end.nanoseconds / 1_000_000) ms: \(census)")
         }
+        if census.connections.contains(where: \.isIdle) { self.judge.report("drain", "a connection goes on although nothing is asked on it") }
         // Without calls there is nothing to wait for: the workers must be on their way out.
         if census.calls == 0, census.workers.contains(where: { !$0.isStopping }) {
             self.judge.report("drain", "a worker goes on although no call is left")

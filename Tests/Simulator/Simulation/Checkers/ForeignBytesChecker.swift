@@ -7,6 +7,9 @@ struct ForeignBytesChecker {
 
     init(judge: Judge) { self.judge = judge }
 
+    /// Of nonces given so far.
+    var count: Int { self.owners.count }
+
     /// Numbers are given in turn.
     mutating func own(client: Int) -> Int {
         self.owners.append(client)

@@ -43,17 +43,21 @@ struct ResponseParser {
 
     static let headBytesMax = 16 << 10
 
-    /// `isHead` tells whether the response that begins now answers a HEAD request.
-    mutating func feed(_ bytes: [UInt8], isHead: () -> Bool) throws(Malformed) -> [Event] {
-        self.buffer.append(contentsOf: bytes)
-        var events: [Event] = []
-        while try self.step(&events, isHead) {}  // Bound: each step consumes bytes or ends the loop.
+    mutating func feed(_ bytes: [UInt8]) {
         self.buffer.removeSubrange(0..<self.position)
         self.position = 0
+        self.buffer.append(contentsOf: bytes)
+    }
+
+    /// What the bytes fed so far hold, piece by piece; none when more are needed. `isHead` tells whether the response that begins
+    /// next answers a HEAD request.
+    mutating func next(isHead: Bool) throws(Malformed) -> [Event] {
+        var events: [Event] = []
+        while events.isEmpty, try self.step(&events, isHead) {}  // Bound: each step consumes bytes or ends the loop.
         return events
     }
 
-    private mutating func step(_ events: inout [Event], _ isHead: () -> Bool) throws(Malformed) -> Bool {
+    private mutating func step(_ events: inout [Event], _ isHead: Bool) throws(Malformed) -> Bool {
         switch self.state {
         case .head: return try self.readHead(&events, isHead)
         case .length(let left):
@@ -124,7 +128,7 @@ struct ResponseParser {
 
     // MARK: Head
 
-    private mutating func readHead(_ events: inout [Event], _ isHead: () -> Bool) throws(Malformed) -> Bool {
+    private mutating func readHead(_ events: inout [Event], _ isHead: Bool) throws(Malformed) -> Bool {
         guard let end = self.endOfHead() else {
             guard self.buffer.count - self.position <= Self.headBytesMax else { throw Malformed(text: "a head without end") }
             return false
@@ -146,7 +150,7 @@ struct ResponseParser {
         }
         try Self.check(head)
         events.append(.head(head))
-        try self.beginBody(head, isHead(), &events)
+        try self.beginBody(head, isHead, &events)
         return true
     }
 

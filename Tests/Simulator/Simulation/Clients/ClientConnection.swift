@@ -22,6 +22,8 @@ final class ClientConnection {
     private(set) var gaveUp = false
     private(set) var sawClose = false
     private var brokeGrammar = false
+    /// The request whose response said that it is the last one.
+    private var lastAnswered: Exchange?
 
     init(_ socket: SimSocket, client: SimClient) {
         self.socket = socket
@@ -40,6 +42,7 @@ final class ClientConnection {
         exchange.startOffset = self.queuedTotal
         self.queuedTotal += bytes.count
         exchange.endOffset = self.queuedTotal
+        exchange.isPipelined = !self.pending.isEmpty
         self.outbox += bytes
         self.pending.append(exchange)
         if exchange.closes { self.sawClose = true }
@@ -102,6 +105,7 @@ final class ClientConnection {
     }
 
     func halfClose() {
+        guard !self.gaveUp else { return }
         self.gaveUp = true
         self.socket.clientHalfClose()
         self.world.trace.add("half-close", at: self.world.now, self.client.index, self.socket.serial)
@@ -110,7 +114,8 @@ final class ClientConnection {
     private func end() {
         guard !self.isOver else { return }
         self.isOver = true
-        if !self.gaveUp, self.parser.isUntilClose, let head = self.head, let exchange = self.pending.first, self.stream.isAtBoundary {
+        // Such a stream ends with its connection; without its answer it was cut off.
+        if self.parser.isUntilClose, let head = self.head, let exchange = self.pending.first, !exchange.isPending {
             self.finish(exchange, head)
         }
         for exchange in self.pending {
@@ -125,7 +130,7 @@ final class ClientConnection {
     func circumstances(of exchange: Exchange) -> AnswerChecker.Circumstances {
         AnswerChecker.Circumstances(
             clientGaveUp: self.gaveUp || self.brokeGrammar, isSlowReader: self.client.profile.isSlow,
-            wasAnnounced: self.sawClose && exchange !== self.pending.first || self.world.wasRefused(self.socket),
+            wasAnnounced: self.lastAnswered.map { $0 !== exchange } ?? self.world.wasRefused(self.socket),
             wasRead: self.socket.readTotal > exchange.startOffset, clockJumped: self.world.clockJumps > 0,
             drainExpired: self.world.isDrainExpired, isIncomplete: self.sentTotal < exchange.endOffset,
             sessionMayBeGone: self.client.sessionMayBeGone(exchange), isDraining: self.world.isDraining,
@@ -136,11 +141,16 @@ final class ClientConnection {
 
     private func receive(_ bytes: [UInt8]) {
         do throws(ResponseParser.Malformed) {
-            for event in try self.parser.feed(bytes, isHead: { self.pending.first?.isHead ?? false }) {
-                switch event {
-                case .head(let head): self.began(head)
-                case .body(let bytes): try self.bodyReceived(bytes)
-                case .end: if let head = self.head { self.finish(self.pending.first, head) }
+            self.parser.feed(bytes)
+            while true {  // Bound: the bytes received.
+                let events = try self.parser.next(isHead: self.pending.first?.isHead ?? false)
+                guard !events.isEmpty else { return }
+                for event in events {
+                    switch event {
+                    case .head(let head): self.began(head)
+                    case .body(let bytes): try self.bodyReceived(bytes)
+                    case .end: if let head = self.head { self.finish(self.pending.first, head) }
+                    }
                 }
             }
         } catch {
@@ -153,7 +163,10 @@ final class ClientConnection {
         self.head = head
         self.body = []
         self.stream = EventStreamParser()
-        if head.closes { self.sawClose = true }
+        if head.closes {
+            self.sawClose = true
+            self.lastAnswered = self.pending.first
+        }
         guard let exchange = self.pending.first else {
             return self.world.judge.report("answers", "client \(self.client.index) received a response without having asked")
         }
@@ -179,7 +192,6 @@ final class ClientConnection {
             self.world.trace.add("event", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
             guard exchange.kind != .hostile else { continue }
             self.world.answers.message(exchange, data, status: nil)
-            self.client.eventReceived(exchange)
         }
     }
 
@@ -195,6 +207,7 @@ final class ClientConnection {
         if exchange.kind != .hostile { self.pending.removeFirst() }
         self.head = nil
         self.body = []
+        if head.status == 503 { self.client.backOff() }
         self.client.exchangeEnded(exchange, head)
     }
 }

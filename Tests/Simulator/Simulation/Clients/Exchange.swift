@@ -54,6 +54,8 @@ final class Exchange {
     var startOffset = 0
     var endOffset = 0
     var startedAt: Instant
+    /// Sent while an earlier one on its connection was not answered.
+    var isPipelined = false
     var wasCancelled = false
     /// The session ended while it ran.
     var sessionEnded = false

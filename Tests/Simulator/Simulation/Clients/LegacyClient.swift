@@ -13,6 +13,8 @@ final class LegacyClient: SimClient {
     /// The longest time without.
     private var longestSilence = Interval.zero
     private var running: [Exchange] = []
+    /// Ids of calls whose connection is gone; they may still run.
+    private var abandoned: [[UInt8]] = []
 
     override init(index: Int, world: Simulation, profile: Plan.ClientProfile, random: PRNG) {
         self.lastContact = world.now
@@ -41,9 +43,10 @@ final class LegacyClient: SimClient {
         }
     }
 
-    private func touch() {
+    /// An answered request was heard of no earlier than it was sent.
+    private func touch(_ exchange: Exchange) {
         self.longestSilence = Swift.max(self.longestSilence, self.world.now - self.lastContact)
-        self.lastContact = self.world.now
+        self.lastContact = Swift.max(self.lastContact, exchange.startedAt)
     }
 
     override func sessionMayBeGone(_ exchange: Exchange) -> Bool {
@@ -70,7 +73,7 @@ final class LegacyClient: SimClient {
     private func call(_ connection: ClientConnection, _ session: String) {
         // An id of its own while it runs: using one twice at once is an error of the client.
         let id = self.id()
-        guard !self.running.contains(where: { $0.id.elementsEqual(id.utf8) }) else { return }
+        guard self.isFree(id) else { return }
         let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
@@ -80,9 +83,13 @@ final class LegacyClient: SimClient {
         self.post(exchange, on: connection, session: session, method: "tools/call", params: params)
     }
 
+    private func isFree(_ id: String) -> Bool {
+        !self.running.contains { $0.id.elementsEqual(id.utf8) } && !self.abandoned.contains { $0.elementsEqual(id.utf8) }
+    }
+
     private func ask(_ connection: ClientConnection, _ session: String, _ kind: Exchange.Kind, _ method: String, _ params: String) {
         let id = self.id()
-        guard !self.running.contains(where: { $0.id.elementsEqual(id.utf8) }) else { return }
+        guard self.isFree(id) else { return }
         let exchange = self.exchange(kind, server: self.server, isModern: false, id: id)
         self.running.append(exchange)
         self.post(exchange, on: connection, session: session, method: method, params: params)
@@ -96,6 +103,8 @@ final class LegacyClient: SimClient {
     private func cancel(_ connection: ClientConnection, _ session: String) {
         guard let victim = self.running.first(where: { $0.kind == .call && !$0.wasCancelled }) else { return }
         victim.wasCancelled = true
+        // Nobody knows when the cancellation arrives; a new call with that id could be hit by it.
+        self.abandoned.append(victim.id)
         let id = String(decoding: victim.id, as: UTF8.self)
         self.notify(connection, session, "notifications/cancelled", "{\"requestId\":\(id),\"reason\":\"changed my mind\"}")
     }
@@ -126,6 +135,7 @@ final class LegacyClient: SimClient {
         self.session = nil
         self.generation += 1
         self.running.removeAll()
+        self.abandoned.removeAll()
     }
 
     private func post(_ exchange: Exchange, on connection: ClientConnection, session: String?, method: String, params: String) {
@@ -143,10 +153,9 @@ final class LegacyClient: SimClient {
 
     // MARK: Answers
 
-    override func eventReceived(_ exchange: Exchange) { self.touch() }
-
     override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
         self.running.removeAll { $0 === exchange }
+        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned.append(exchange.id) }
         if exchange.kind == .initialize {
             self.isInitializing = false
             guard case .answered(200, nil) = exchange.outcome else { return }
@@ -155,13 +164,13 @@ final class LegacyClient: SimClient {
             }
             self.session = session
             self.longestSilence = .zero
-            self.lastContact = self.world.now
+            self.lastContact = exchange.startedAt
             if self.random.below(8) != 0, let connection = self.connection() {
                 self.notify(connection, session, "notifications/initialized", "")
             }
         } else if exchange.session == self.generation {
             if case .answered(404, _) = exchange.outcome { return self.leaveSession() }
-            self.touch()
+            self.touch(exchange)
         }
     }
 }

@@ -67,7 +67,8 @@ extension SimClient {
         case 2: request.form = .expecting
         default: break
         }
-        request.chunkBytes = self.random.size(1...4096)
+        // Not below what a body of the smallest chunks may be made of.
+        request.chunkBytes = self.random.size(32...4096)
         request.closes = self.random.below(12) == 0 || request.minorVersion == 0 && self.random.flip()
         exchange.closes = request.closes
         exchange.bodyBytes = request.body.count

@@ -9,6 +9,7 @@ class SimClient {
     var random: PRNG
     private(set) var connections: [ClientConnection] = []
     var nextActAt: Instant
+    private var patience: Interval
     /// The wake that is scheduled; others are stale.
     var wakeAt = Instant.distantFuture
 
@@ -18,6 +19,7 @@ class SimClient {
         self.profile = profile
         self.random = random
         self.nextActAt = world.now
+        self.patience = profile.thinkTime
     }
 
     /// Runs at every wake; returns when it wants the next one.
@@ -26,10 +28,17 @@ class SimClient {
         for connection in self.connections { _ = connection.pump() }
         self.connections.removeAll { $0.isOver }
         if self.nextActAt <= self.world.now {
-            self.act()
-            self.nextActAt = self.world.now + self.random.interval(.microseconds(10) ... Swift.max(.microseconds(11), self.profile.thinkTime))
+            let asked = self.world.foreign.count
+            self.nextActAt = .distantFuture
+            self.act()  // May set it, when it meets a refusal.
+            // One that waits for something looks less and less often.
+            self.patience = self.world.foreign.count > asked ? self.profile.thinkTime : Swift.min(self.patience * 2, .seconds(1))
+            let next = self.world.now + self.random.interval(.microseconds(10) ... Swift.max(.microseconds(11), self.patience))
+            self.nextActAt = self.nextActAt == .distantFuture ? next : Swift.max(next, self.nextActAt)
         }
         for connection in self.connections { next = Swift.min(next, connection.pump()) }
+        // In peace nobody keeps others out with connections that are not used.
+        if self.world.isHealed { for connection in self.connections where connection.isIdle { connection.close(resets: false) } }
         self.connections.removeAll { $0.isOver }
         return Swift.min(next, self.wantsToAct ? self.nextActAt : .distantFuture)
     }
@@ -40,8 +49,6 @@ class SimClient {
     func act() {}
 
     func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {}
-
-    func eventReceived(_ exchange: Exchange) {}
 
     func sessionMayBeGone(_ exchange: Exchange) -> Bool { false }
 
@@ -83,6 +90,12 @@ class SimClient {
         if self.random.permille(faults.reset) { return connection.close(resets: true) }
         if self.random.permille(faults.leave) { return connection.close(resets: false) }
         if self.random.permille(faults.halfClose) { return connection.halfClose() }
+    }
+
+    /// Refused for now: most clients wait, some do not.
+    func backOff() {
+        guard self.random.below(8) != 0 else { return }
+        self.nextActAt = self.world.now + self.random.interval(.milliseconds(5) ... .seconds(1))
     }
 
     // MARK: Material

@@ -79,7 +79,7 @@ struct ConfigurationText {
             ]
             var workers: [String] = []
             if random.flip() { workers.append("\"concurrency\":\(random.size(1...64))") }
-            if random.flip() { workers.append("\"queue\":\(random.size(1...64) - 1)") }
+            if random.below(3) == 0 { workers.append("\"queue\":\(random.size(1...64) - 1)") }
             if random.flip() { workers.append("\"queueBytes\":\(random.size(4096...(1 << 20)))") }
             if random.flip() {
                 workers.append("\"startTimeout\":\(Self.time(random.interval(.milliseconds(300) ... .seconds(30))))")

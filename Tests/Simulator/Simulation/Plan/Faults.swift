@@ -45,8 +45,8 @@ struct Faults {
     }
 
     private static var kinds: [Kind] {
-        let perProcess = [30, 150, 500]
-        let perLine = [2, 20, 120]
+        let perProcess = [20, 100, 400]
+        let perLine = [5, 40, 200]
         return [
             Kind(path: \.exitBeforeHandshake, rates: perProcess), Kind(path: \.badHandshake, rates: perProcess),
             Kind(path: \.muteHandshake, rates: perProcess), Kind(path: \.spawnFailure, rates: perProcess),

@@ -63,7 +63,7 @@ struct Plan {
     private static func client(_ random: inout PRNG) -> ClientProfile {
         let role = random.one(of: [Role.modern, .modern, .modern, .legacy, .legacy, .legacy, .probe, .hostile])
         var profile = ClientProfile(
-            role: role, budget: random.size(1...30), thinkTime: random.interval(.microseconds(20) ... .milliseconds(500)),
+            role: role, budget: random.size(1...60), thinkTime: random.interval(.microseconds(20) ... .milliseconds(500)),
             readChunk: 64 << 10, readPause: .zero, segment: 256 << 10, segmentPause: .microseconds(10), pipeline: 1)
         switch random.below(6) {
         case 0:  // A slow reader.

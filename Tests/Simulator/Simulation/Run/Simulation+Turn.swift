@@ -15,7 +15,9 @@ extension Simulation {
         while self.judge.violation == nil, self.exitStatus == nil, !isOver(), self.now <= end {
             self.statistics.turns += 1
             guard self.statistics.turns < Self.turnsMax else {
-                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end")
+                let ready = self.sockets.filter(\.ready.isAny).map { "\($0.serial) \($0.ready)" }
+                let next = "\(self.now.nanoseconds), next wake \(self.wakes.next?.nanoseconds ?? -1), next timer \(self.supervisor.nextDeadline?.nanoseconds ?? -1)"
+                return self.judge.report("livelock", "\(Self.turnsMax) turns and no end; now \(next); ready are \(ready)")
             }
             guard self.advance() else {
                 return  // Nothing will ever happen again; the phase says whether that is right.

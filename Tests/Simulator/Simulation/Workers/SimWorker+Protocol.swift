@@ -80,7 +80,7 @@ extension SimWorker {
     func answer(_ id: Int64, isError: Bool) {
         guard let call = self.calls.removeValue(forKey: id) else { return }
         self.world.channels.answered(id, by: self)
-        if isError {
+        if isError, call.nonce >= 0 {
             let code = self.random.one(of: [-32603, -32602, -32000, -32002, -32601, -32042, 1])
             return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"error\":{\"code\":\(code),\"message\":\"failed ~n\(call.nonce)~\"}}")
         }

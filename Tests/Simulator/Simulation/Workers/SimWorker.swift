@@ -111,7 +111,8 @@ final class SimWorker {
     }
 
     private func flush() {
-        guard !self.outbox.isEmpty, !self.process.outputClosed else { return }
+        guard !self.process.outputClosed else { return self.outbox.removeAll() }
+        guard !self.outbox.isEmpty else { return }
         var limit = self.outbox.count
         if self.random.permille(self.world.faults.torn) { limit = self.random.size(1...limit) }
         let sent = self.process.output.put(self.outbox.span.extracting(0..<limit))
@@ -149,6 +150,7 @@ final class SimWorker {
         case .progress(let id): self.progress(id)
         case .log(let id): self.log(id)
         case .answer(let id, let isError): self.answer(id, isError: isError)
+        case .rawAnswer(let id) where self.calls[id] != nil: self.answer(id, isError: false)
         case .rawAnswer(let id): self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"late\":true}}")
         case .listChanged:
             let kind = self.random.one(of: ["tools", "prompts", "resources"])
