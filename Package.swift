@@ -43,7 +43,8 @@ let package = Package(
             swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         .target(
-            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
+            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"],
+            path: "Sources/Worker/Edge",
             swiftSettings: strict,
             // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
             linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
