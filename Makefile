@@ -1,5 +1,6 @@
 # The commands people and CI use. `make help` lists them; `make` alone builds.
-# Variables: SWIFT, PYTHON, PREFIX, DESTDIR, JOBS, ARGS (for run), SEEDS (for sim), STEPS (for test), BENCH_ARGS, FUZZ_ARGS.
+# Variables: SWIFT, PYTHON, PREFIX, DESTDIR, JOBS; ARGS (for run), STEPS (for test), SEEDS (for sim), TARGETS and RUNS (for fuzz),
+# BENCH_ARGS (for bench).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -14,9 +15,10 @@ DESTDIR ?=
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 ARGS ?=
 SEEDS ?= 10000
+TARGETS ?= $(notdir $(patsubst %/main.swift,%,$(wildcard Fuzz/Targets/*/main.swift)))
+RUNS ?= 1000000
 STEPS ?=
 BENCH_ARGS ?=
-FUZZ_ARGS ?=
 
 export SWIFT PYTHON JOBS
 
@@ -25,7 +27,7 @@ SWIFT_BUILD = $(SWIFT) build -c release --static-swift-stdlib --explicit-target-
 BIN := .build/release
 E2E := Tests/EndToEnd
 
-.PHONY: help deps deps-test deps-bench venvs build run test bench fuzz sim install uninstall clean distclean
+.PHONY: help deps deps-test deps-bench venvs build run test format bench fuzz sim install uninstall clean distclean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -48,6 +50,9 @@ run: build ## Build and run the supervisor on the embedded sample; ARGS="--port 
 test: deps-test venvs ## Everything CI checks; STEPS="format unit" picks single steps
 	@scripts/check.sh $(STEPS)
 
+format: ## Bring every Swift file into the house format
+	@git ls-files --cached --others --exclude-standard '*.swift' | xargs $(SWIFT) format -i
+
 venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp ## Create the two Python environments of the end-to-end tests
 
 .venv-%/.stamp: $(E2E)/requirements-%.txt scripts/venv.sh
@@ -57,8 +62,8 @@ venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp ## Create the two Python environments
 bench: deps-bench venvs build ## Measure against the C proxy, nginx and mcp-proxy; BENCH_ARGS=... goes to the runner
 	@scripts/bench.sh $(BENCH_ARGS)
 
-fuzz: deps ## Fuzz every codec; FUZZ_ARGS=... goes to scripts/fuzz.sh
-	@scripts/fuzz.sh $(FUZZ_ARGS)
+fuzz: deps ## Fuzz every codec; TARGETS="FuzzHTTP" RUNS=20000000 picks and lengthens
+	@for target in $(TARGETS); do scripts/fuzz.sh $$target $(RUNS); done
 
 sim: build ## Run the simulator over SEEDS=10000 seeds
 	@$(BIN)/mcp-sim --seeds $(SEEDS)

@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 SWIFT=${SWIFT:-swift}
 JOBS=${JOBS:-$(nproc)}
 SEEDS=${SEEDS:-200}
+FUZZ_RUNS=${FUZZ_RUNS:-100000}
 steps=(format tidy build unit purity linkage sim fuzz e2e)
 
 folders() {
@@ -41,12 +42,22 @@ step_linkage() { scripts/linkage.sh; }
 
 step_sim() { SWIFT_DETERMINISTIC_HASHING=1 .build/release/mcp-sim --seeds "$SEEDS"; }
 
+# Every harness over its seeds, its past failures and some new inputs.
 step_fuzz() {
-    if [ -x scripts/fuzz.sh ]; then
-        scripts/fuzz.sh --smoke
-    else
-        echo "no scripts/fuzz.sh here yet: nothing was fuzzed"
-    fi
+    local harness name log failed=0
+    log=$(mktemp)
+    for harness in Fuzz/Targets/*/main.swift; do
+        name=$(basename "$(dirname "$harness")")
+        if scripts/fuzz.sh "$name" "$FUZZ_RUNS" >"$log" 2>&1; then
+            echo "fuzz: $name: $(grep -o 'stat::number_of_executed_units: .*' "$log" | tr -s ' ' | cut -d ' ' -f 2) executions"
+        else
+            tail -n 40 "$log"
+            echo "fuzz: $name: FAILED"
+            failed=1
+        fi
+    done
+    rm -f "$log"
+    return $failed
 }
 
 step_e2e() {

@@ -236,6 +236,50 @@ class TestBatches:
             assert exchange.status == 200
             assert sorted(str(message["id"]) for message in exchange.messages) == ["2", "a"]
 
+    def test_calls_of_a_batch_run_side_by_side_and_keep_their_progress(self, plain: Supervisor) -> None:
+        with LegacySession(plain.port, "2025-03-26") as session:
+            batch = [
+                rpc("tools/call", {"name": "slow", "arguments": {"seconds": 0.3, "name": "b"}}, id="slow"),
+                rpc("tools/call", {"name": "steps", "arguments": {"count": 2, "nonce": "n"}, "_meta": {"progressToken": "slow"}}, id="steps"),
+                rpc("no/such", id=3), rpc("tools/call", {"name": "slow", "arguments": {"seconds": 0.3, "name": "c"}}, id="slow")]
+            exchange = session.post(json.dumps(batch).encode(), session.headers())
+            answers = [message for message in exchange.messages if "id" in message]
+            assert sorted(str(message["id"]) for message in answers) == ["3", "slow", "slow", "steps"]
+            assert answers[-1]["id"] == "slow" and "result" in answers[-1], "the slow one comes last and holds up nobody"
+            assert [message["error"]["code"] for message in answers if "error" in message] == [-32601, -32600]
+            assert [note["params"]["progressToken"] for note in exchange.notifications] == ["slow"] * 2
+            assert session.request("ping").status == 200
+
+    def test_a_cancelled_call_of_a_batch_leaves_the_others(self, plain: Supervisor) -> None:
+        with LegacySession(plain.port, "2025-03-26") as session, LegacySession(plain.port) as observer:
+            batch = [rpc("tools/call", {"name": "slow", "arguments": {"seconds": 60, "name": "batched"}}, id=1),
+                     rpc("tools/call", {"name": "slow", "arguments": {"seconds": 0.5, "name": "kept"}}, id=2)]
+            with Connection(session.port) as waiting:
+                waiting.send(session.post_bytes(json.dumps(batch).encode(), session.headers()))
+                eventually("both run", lambda: {"started batched", "started kept"} <= set(json.loads(observer.call("past").text)))
+                session.notify("notifications/cancelled", {"requestId": 1})
+                messages = [event.message for event in waiting.events(waiting.read_head()) if event.data]
+                assert [message["id"] for message in messages] == [2]
+                waiting.assert_open_and_silent()
+
+    def test_a_message_that_may_not_be_there_refuses_the_whole_batch(self, plain: Supervisor) -> None:
+        with LegacySession(plain.port, "2025-03-26") as session:
+            bad: list[Any] = [5, [], {"jsonrpc": "2.0", "id": None, "method": "ping"}, rpc("initialize", INITIALIZE)]
+            for element in bad:
+                exchange = session.post(json.dumps([rpc("ping", id="p"), element]).encode(), session.headers())
+                assert (exchange.status, exchange.code) == (400, -32600), element
+            assert session.post(json.dumps([rpc("ping", id=n) for n in range(101)]).encode(), session.headers()).status == 400
+            assert len(session.post(json.dumps([rpc("ping", id=n) for n in range(100)]).encode(), session.headers()).messages) == 100
+
+    def test_a_batch_whose_client_left_goes_on(self, plain: Supervisor) -> None:
+        with LegacySession(plain.port, "2025-03-26") as session, LegacySession(plain.port) as observer:
+            batch = [rpc("tools/call", {"name": "slow", "arguments": {"seconds": 0.3, "name": f"left {n}"}}, id=n) for n in range(2)]
+            lost = Connection(session.port)
+            lost.send(session.post_bytes(json.dumps(batch).encode(), session.headers()))
+            eventually("both run", lambda: "started left 1" in observer.call("past").text)
+            lost.close()
+            eventually("both finish", lambda: {"finished left 0", "finished left 1"} <= set(json.loads(observer.call("past").text)))
+
     def test_a_batch_of_notifications_is_202(self, plain: Supervisor) -> None:
         with LegacySession(plain.port, "2025-03-26") as session:
             batch = [rpc("notifications/cancelled", {"requestId": 1}, id=None), rpc("notifications/initialized", id=None)]

@@ -46,8 +46,8 @@ static int report_identity(void) {
     return 0;
 }
 
-/// What the shells of the world call a daemon: a grandchild in its own session, whose parent is gone, deaf to SIGTERM. Its pid goes to
-/// the file `path`; it waits for ever.
+/// What the shells of the world call a daemon: a grandchild in its own session, whose parent is gone, deaf to SIGTERM. Its pid
+/// goes to the file `path`; it waits for ever.
 static int start_daemon(const char *path) {
     if (fork() == 0) {
         setsid();

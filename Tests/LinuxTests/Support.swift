@@ -1,6 +1,7 @@
 import Base
 import Glibc
 import Linux
+import Synchronization
 import Testing
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -122,21 +123,21 @@ enum Probe {
     }
 }
 
-/// What this process has open. Exact only where no other test runs: in the processes of exit tests. Event queues and timers are left out, because
-/// the test runner's own threads open theirs at any moment.
+/// What this process has open of the kinds these tests use. Exact only where no other test runs: in the processes of exit tests.
+/// Everything else (event queues, timers, files below /proc and /sys) the test runner's own threads may open at any moment.
 struct OpenDescriptors: Equatable {
     let targets: [String]
     var count: Int { self.targets.count }
     var pidFDs: Int { self.targets.filter { $0 == "anon_inode:[pidfd]" }.count }
 
-    private static func isRunners(_ target: [UInt8]) -> Bool {
-        target.starts(with: bytes("anon_inode:[event")) || target == bytes("anon_inode:[timerfd]")
+    private static func isOurs(_ target: [UInt8]) -> Bool {
+        ["pipe:", "socket:", "/dev/null", "/tmp/", "/memfd:", "anon_inode:[pidfd]"].contains { target.starts(with: bytes($0)) }
     }
 
     static func now() -> OpenDescriptors {
         var targets: [String] = []
         for number in 0..<1024 {
-            guard let target = linkTarget("/proc/self/fd/\(number)"), !self.isRunners(target) else { continue }
+            guard let target = linkTarget("/proc/self/fd/\(number)"), self.isOurs(target) else { continue }
             targets.append(String(decoding: target, as: UTF8.self))
         }
         return OpenDescriptors(targets: targets)
@@ -146,6 +147,7 @@ struct OpenDescriptors: Equatable {
 private final class Interruption: Sendable {
     let target: pthread_t
     let action: @Sendable () -> Void
+    let isDone = Atomic(false)
 
     init(target: pthread_t, action: @escaping @Sendable () -> Void) {
         self.target = target
@@ -153,8 +155,10 @@ private final class Interruption: Sendable {
     }
 }
 
-/// Runs `body` while another thread interrupts this one again and again, `action` being what that thread does at last.
-func interrupted<Result>(thenDo action: @escaping @Sendable () -> Void, _ body: () throws -> Result) throws -> Result {
+/// Runs `body` while another thread interrupts this one again and again until `body` returns; after some twenty times that
+/// thread does
+/// `action`.
+func interrupted<Result>(thenDo action: @escaping @Sendable () -> Void = {}, _ body: () throws -> Result) throws -> Result {
     var ignored = sigaction()
     unsafe ignored.__sigaction_handler.sa_handler = { _ in }
     #expect(unsafe sigaction(SIGUSR2, &ignored, nil) == 0)  // Without SA_RESTART.
@@ -167,14 +171,19 @@ func interrupted<Result>(thenDo action: @escaping @Sendable () -> Void, _ body: 
         { context in
             guard let context = unsafe context else { return nil }
             let job = unsafe Unmanaged<Interruption>.fromOpaque(context).takeRetainedValue()
-            for _ in 0..<20 {
+            var count = 0
+            while !job.isDone.load(ordering: .relaxed) {
                 pthread_kill(job.target, SIGUSR2)
                 usleep(500)
+                count += 1
+                if count == 20 { job.action() }
             }
-            job.action()
             return nil
         }, Unmanaged.passRetained(job).toOpaque())
     #expect(created == 0)
-    defer { pthread_join(thread, nil) }
+    defer {
+        job.isDone.store(true, ordering: .relaxed)
+        pthread_join(thread, nil)
+    }
     return try body()
 }

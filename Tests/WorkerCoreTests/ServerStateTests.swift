@@ -14,7 +14,9 @@ import Wire
     func `initialize answers the asked legacy revision or the latest one`(_ asked: String, _ given: String) throws {
         var harness = Harness()
         let answer = try harness.ask(
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"\(asked)\",\"capabilities\":{}}}"
+            """
+            {"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"\(asked)","capabilities":{}}}
+            """
         )
         #expect(answer["result"]?["protocolVersion"]?.string == given)
         #expect(answer["result"]?["serverInfo"]?["title"] == (given >= "2025-06-18" ? .string("SQL databases (read-only)") : nil))
@@ -65,7 +67,8 @@ import Wire
         var harness = Harness()
         let answer = try harness.ask(
             """
-            {"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"\(version)",\
+            {"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{\
+            "io.modelcontextprotocol/protocolVersion":"\(version)",\
             "io.modelcontextprotocol/clientCapabilities":{}}}}
             """)
         #expect(answer["error"]?["code"]?.int == -32022)
@@ -106,20 +109,32 @@ import Wire
             -32602, "1"
         ),
         (
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"list_views\",\"arguments\":{\"a\":1,\"a\":1}}}",
+            """
+            {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_views","arguments":{"a":1,"a":1}}}
+            """,
             -32602, "1"
         ),
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"loud\"}}", -32602, "1"),
         (
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}",
+            """
+            {"jsonrpc":"2.0","id":1,"method":"tools/list",\
+            "params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}
+            """,
             -32602, "1"
         ),
         (
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":7,\"io.modelcontextprotocol/clientCapabilities\":{}}}}",
+            """
+            {"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":7,\
+            "io.modelcontextprotocol/clientCapabilities":{}}}}
+            """,
             -32602, "1"
         ),
         (
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{},\"io.modelcontextprotocol/logLevel\":\"loud\"}}}",
+            """
+            {"jsonrpc":"2.0","id":1,"method":"tools/list",\
+            "params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",\
+            "io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/logLevel":"loud"}}}
+            """,
             -32602, "1"
         ),
     ]
@@ -292,7 +307,9 @@ import Wire
         var harness = Harness()
         try harness.initialize()
         let call =
-            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"execute_query\",\"arguments\":{\"query\":\"q\"}}}"
+            """
+            {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"execute_query","arguments":{"query":"q"}}}
+            """
         _ = harness.send(call)
         #expect(harness.finish(harness.started[0], failure: .timeout(.seconds(5))).count == 1)
         _ = harness.send("{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"logging/setLevel\",\"params\":{\"level\":\"warning\"}}")

@@ -77,7 +77,8 @@ struct Harness: ~Copyable {
     }
 
     mutating func modern(_ id: String, _ method: String, _ params: String = "") -> String {
-        "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"method\":\"\(method)\",\"params\":{\(params.isEmpty ? "" : params + ",")\(Self.envelope)}}"
+        let own = params.isEmpty ? "" : params + ","
+        return "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"method\":\"\(method)\",\"params\":{\(own)\(Self.envelope)}}"
     }
 
     mutating func call(_ id: String, _ tool: String, _ arguments: String) -> String {

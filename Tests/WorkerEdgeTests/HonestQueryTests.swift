@@ -24,13 +24,22 @@ import WorkerCore
         "SELECT country, count(*) AS n FROM open_orders GROUP BY country HAVING n > 1 ORDER BY 2 DESC, 1",
         "SELECT month, revenue, sum(revenue) OVER (ORDER BY month) AS running FROM monthly_revenue",
         "SELECT month, revenue - lag(revenue) OVER (ORDER BY month) AS change FROM monthly_revenue",
-        "WITH best AS (SELECT product_id FROM top_products LIMIT 5) SELECT c.product, c.price FROM product_catalog c JOIN best USING (product_id)",
+        """
+        WITH best AS (SELECT product_id FROM top_products LIMIT 5) SELECT c.product, c.price FROM product_catalog c JOIN best \
+        USING (product_id)
+        """,
         "WITH c AS (SELECT category FROM product_catalog) SELECT count(*) FROM c",
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) SELECT i, printf('2024-%02d', i) AS month FROM n",
+        """
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12) SELECT i, printf('2024-%02d', i) AS \
+        month FROM n
+        """,
         "SELECT p.product, t.revenue FROM product_catalog p LEFT JOIN top_products t ON t.product_id = p.product_id",
         "SELECT product FROM product_catalog WHERE product_id IN (SELECT product_id FROM low_stock)",
         "SELECT customer FROM customer_orders co WHERE EXISTS (SELECT 1 FROM open_orders o WHERE o.customer = co.customer)",
-        "SELECT product, CASE WHEN price < 20 THEN 'low' WHEN price < 100 THEN 'middle' ELSE 'high' END AS class FROM product_catalog",
+        """
+        SELECT product, CASE WHEN price < 20 THEN 'low' WHEN price < 100 THEN 'middle' ELSE 'high' END AS class FROM \
+        product_catalog
+        """,
         "SELECT category FROM product_catalog UNION SELECT category FROM category_sales ORDER BY category",
         "SELECT avg(price), min(price), max(price), total(stock), round(sum(price), 2) FROM product_catalog",
         "SELECT upper(substr(product, 1, 3)) || '-' || product_id AS code FROM product_catalog WHERE product LIKE '%lamp%'",
@@ -43,9 +52,18 @@ import WorkerCore
         "SELECT '{\"a\":5}' ->> '$.a'",
         "SELECT group_concat(category, '; ') FROM category_sales",
         "SELECT DISTINCT country FROM open_orders",
-        "SELECT coalesce(NULL, 1), nullif(1, 1), iif(1 > 0, 'y', 'n'), typeof(1.5), abs(-3), sign(-2), pi(), sqrt(16), pow(2, 10)",
-        "SELECT trim('  x '), trim('xxyxx', 'x'), replace('aXbX', 'X', '-'), instr('hello', 'l'), printf('%5.2f|%s|%d%%', 1.234, 'a', 7)",
-        "SELECT ntile(4) OVER (ORDER BY price), row_number() OVER w, dense_rank() OVER w FROM product_catalog WINDOW w AS (PARTITION BY category ORDER BY price)",
+        """
+        SELECT coalesce(NULL, 1), nullif(1, 1), iif(1 > 0, 'y', 'n'), typeof(1.5), abs(-3), sign(-2), pi(), sqrt(16), pow(2, \
+        10)
+        """,
+        """
+        SELECT trim('  x '), trim('xxyxx', 'x'), replace('aXbX', 'X', '-'), instr('hello', 'l'), printf('%5.2f|%s|%d%%', \
+        1.234, 'a', 7)
+        """,
+        """
+        SELECT ntile(4) OVER (ORDER BY price), row_number() OVER w, dense_rank() OVER w FROM product_catalog WINDOW w AS \
+        (PARTITION BY category ORDER BY price)
+        """,
         "SELECT count(*) FILTER (WHERE stock < 10) AS low, count(*) FROM product_catalog",
         "VALUES (1, 'a'), (2, 'b')",
         "SELECT 1 WHERE 1 = 0",

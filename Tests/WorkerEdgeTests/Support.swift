@@ -84,11 +84,13 @@ extension SQLConfiguration {
 }
 
 extension Lane {
-    func execute(_ query: String, limit: Int = 100) -> Attempt {
+    func execute(_ query: String, limit: Int = 100) -> Attempt { self.attempt(Self.call(query, limit: limit)) }
+
+    static func call(_ query: String, limit: Int = 100) -> ToolCall {
         var call = ToolCall(tool: .executeQuery, style: ResultStyle(isStructured: true, isModern: false))
         call.query = bytes(query)
         call.limit = limit
-        return self.attempt(call)
+        return call
     }
 
     func queryView(_ name: String, limit: Int = 10) -> Attempt {
@@ -99,6 +101,12 @@ extension Lane {
     }
 
     func attempt(_ call: ToolCall) -> Attempt {
+        self.begin()
+        return self.continued(call)
+    }
+
+    /// After `begin`.
+    func continued(_ call: ToolCall) -> Attempt {
         self.run(call)
         return Attempt(failure: self.report.failure, answer: text(self.result), rows: self.report.rows)
     }

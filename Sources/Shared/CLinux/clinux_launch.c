@@ -137,12 +137,12 @@ static int reap(struct guard *guard) {
     }
 }
 
-static void read_signals(struct guard *guard) {
+/// One signal only: whoever sends them faster than they are passed on must not keep us from reaping.
+static void read_signal(struct guard *guard) {
     struct signalfd_siginfo info;
-    while (read(guard->signals, &info, sizeof info) == sizeof info) {  // Bound: pending signals coalesce.
-        if (info.ssi_signo == SIGTERM && guard->phase < TERMINATING) clinux_tree_signal(SIGTERM);
-        if (info.ssi_signo == SIGQUIT) enter(guard, KILLING);
-    }
+    if (read(guard->signals, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo == SIGTERM && guard->phase < TERMINATING) clinux_tree_signal(SIGTERM);
+    if (info.ssi_signo == SIGQUIT) enter(guard, KILLING);
 }
 
 static void read_lifeline(struct guard *guard) {
@@ -183,7 +183,7 @@ static void watch(struct guard *guard) {
             {.fd = guard->lifeline, .events = POLLIN},  // Ignored by poll when negative.
         };
         if (poll(polled, 2, timeout(guard)) > 0) {
-            if (polled[0].revents) read_signals(guard);
+            if (polled[0].revents) read_signal(guard);
             if (polled[1].revents) read_lifeline(guard);
         }
         advance_by_time(guard);

@@ -6,7 +6,6 @@
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 int clinux_pidfd_open(int pid) {
     int fd = pidfd_open(pid, 0);
@@ -34,9 +33,3 @@ int clinux_peek_exited(struct clinux_exit *result) { return wait_for(P_ALL, 0, W
 int clinux_reap(int pid, struct clinux_exit *result) { return wait_for(P_PID, (id_t)pid, WEXITED | WNOHANG, result); }
 
 int clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? -errno : 0; }
-
-int clinux_forbid_dumps(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0; }
-
-int clinux_close_range_cloexec(unsigned first) {
-    return close_range(first, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
-}

@@ -42,14 +42,8 @@ int clinux_signalfd(uint64_t mask) {
     return fd < 0 ? -errno : fd;
 }
 
-static int set_handler(int signal, void (*handler)(int)) {
-    struct sigaction action = {.sa_handler = handler};
+int clinux_signal_ignore(int number) {
+    struct sigaction action = {.sa_handler = SIG_IGN};
     sigemptyset(&action.sa_mask);
-    return sigaction(signal, &action, NULL) < 0 ? -errno : 0;
+    return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }
-
-static void do_nothing(int signal) { (void)signal; }
-
-int clinux_signal_ignore(int signal) { return set_handler(signal, SIG_IGN); }
-int clinux_signal_default(int signal) { return set_handler(signal, SIG_DFL); }
-int clinux_signal_interrupt(int signal) { return set_handler(signal, do_nothing); }

@@ -55,8 +55,8 @@ public struct FileDescriptor: Hashable, Sendable {
 
 /// A descriptor with one owner, closed when the owner ends: at the end of the scope of the variable that holds it.
 ///
-/// Bind it to a variable before using `descriptor`. In `try Files.open(path, .read).descriptor.status()` the owner is a temporary that
-/// ends, and closes, before `status` runs.
+/// Bind it to a variable before using `descriptor`. In `try Files.open(path, .read).descriptor.status()` the owner is a
+/// temporary that ends, and closes, before `status` runs.
 @frozen
 public struct OwnedFD: ~Copyable, Sendable {
     public let descriptor: FileDescriptor

@@ -1,20 +1,21 @@
 import CLinux
 import Glibc
 
-/// The process between us and a third-party server, which makes sure that nothing the server starts outlives us, not even when we are
-/// killed by SIGKILL. It is this package's worker binary, called as
+/// The process between us and a third-party server, which makes sure that nothing the server starts outlives us, not even
+/// when we are killed by SIGKILL. It is this package's worker binary, called as
 ///
 ///     mcp-worker launch [--lifeline-fd N] [--grace-ms N] [--term-ms N] -- command [argument ...]
 ///
 /// * Standard input, output and error go to the command; the guard keeps no copy, so their ends are seen as without it.
-/// * The *lifeline* is the reading end of a pipe whose writing end only the supervisor holds. When it ends, the command has `grace` to
-///   leave by itself (its standard input has ended too), then all descendants get SIGTERM, and after `term` SIGKILL.
-/// * SIGTERM to the guard is passed on to all descendants. SIGQUIT to the guard kills them all at once, and is what to use instead of
-///   SIGKILL. Its other signals are ignored.
-/// * It is a subreaper and ends only when no descendant is left. A command that ends takes what it started with it: SIGTERM, then SIGKILL.
-/// * Its exit status is the command's, also for a death by signal; 127 when the command was not found, 126 when it cannot be run, 64
-///   and 70 for faults of its own.
-/// * Children of the supervisor see one process more; `Spawn.Child.pid` is the guard, which leads the group and session.
+/// * The *lifeline* is the reading end of a pipe whose writing end only the supervisor holds. When it ends, the command has
+///   `grace` to leave by itself (its standard input has ended too), then all descendants get SIGTERM, and after `term` SIGKILL.
+/// * SIGTERM to the guard is passed on to all descendants. SIGQUIT to the guard kills them all at once, and is what to use
+///   instead of SIGKILL. Its other signals are ignored.
+/// * It is a subreaper and ends only when no descendant is left. A command that ends takes what it started with it: SIGTERM,
+///   then SIGKILL.
+/// * Its exit status is the command's, also for a death by signal; 127 when the command was not found, 126 when it cannot be
+///   run, 64 and 70 for faults of its own.
+/// * The supervisor's children have one process more each; `Spawn.Child.pid` is the guard, which leads the group and session.
 ///
 /// All of it is C (clinux_launch.c), with nothing of Swift's running but what the loader and `main` do before.
 public enum GuardProcess {

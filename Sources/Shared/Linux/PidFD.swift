@@ -69,9 +69,6 @@ public enum Processes {
         try SystemCall.check(clinux_become_subreaper(), "prctl")
     }
 
-    /// No core files, no ptrace and no /proc/PID/mem for other processes of the same user.
-    public static func forbidDumps() throws(SystemError) { try SystemCall.check(clinux_forbid_dumps(), "prctl") }
-
     /// A child that has ended and waits to be reaped, left as it is. Ask who owns it before taking its status: children with a
     /// `PidFD` are reaped through that, everything else is an adopted orphan.
     public static func peekExited() throws(SystemError) -> Int32? {

@@ -2,7 +2,8 @@ import CLinux
 
 /// How much memory this process may take.
 public enum ProcessMemory {
-    /// All threads allocate from one arena: for a process of few threads that should stay small. Call before the first thread starts.
+    /// All threads allocate from one arena: for a process of few threads that should stay small. Call before the first thread
+    /// starts.
     public static func useOneArena() { clinux_use_one_arena() }
 
     /// Allocations and mappings beyond this many bytes of address space fail from now on. Never raises a lower limit.

@@ -26,15 +26,6 @@ public struct Signal: Hashable, Sendable {
     public func ignore() throws(SystemError) {
         try SystemCall.check(clinux_signal_ignore(self.rawValue), "sigaction")
     }
-
-    public func restoreDefault() throws(SystemError) {
-        try SystemCall.check(clinux_signal_default(self.rawValue), "sigaction")
-    }
-
-    /// Installs a handler that does nothing and makes blocking calls return EINTR.
-    func interruptCalls() throws(SystemError) {
-        try SystemCall.check(clinux_signal_interrupt(self.rawValue), "sigaction")
-    }
 }
 
 /// A set of signals, as the mask that /proc/PID/status shows.

@@ -44,10 +44,6 @@ extension FileDescriptor {
         try self.setOption(Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
     }
 
-    /// A hint for the kernel's send buffer in bytes; it doubles the number.
-    public func setSendBuffer(_ bytes: Int32) throws(SystemError) { try self.setOption(SOL_SOCKET, SO_SNDBUF, bytes) }
-    public func setReceiveBuffer(_ bytes: Int32) throws(SystemError) { try self.setOption(SOL_SOCKET, SO_RCVBUF, bytes) }
-
     /// Whether Nagle's delay is off.
     public func isWithoutDelay() throws(SystemError) -> Bool { try self.option(Int32(IPPROTO_TCP), TCP_NODELAY) != 0 }
 

@@ -92,21 +92,21 @@ public struct Spawn: Sendable {
         let environment = CStrings(self.environment)
         let directory = CStrings(self.directory.map { [$0] } ?? [])
         let placement = Int32(self.placementCode.rawValue)
-        let result = unsafe numbers.withUnsafeBufferPointer { numbers -> Int32 in
+        let result = unsafe numbers.withUnsafeBufferPointer { numbers -> Int in
             guard let path = unsafe path.pointers[0], let arguments = unsafe arguments.pointers.baseAddress,
                 let environment = unsafe environment.pointers.baseAddress, let start = numbers.baseAddress
             else { preconditionFailure("an empty buffer") }
             var request = unsafe clinux_spawn_request(
                 path: path, arguments: arguments, environment: environment, directory: directory.pointers[0],
                 descriptors: start, descriptor_count: Int32(numbers.count), placement: placement)
-            return unsafe clinux_spawn(&request)
+            return SystemCall.uninterrupted { Int(unsafe clinux_spawn(&request)) }
         }
         // The pointers above are invisible to the compiler.
         withExtendedLifetime(path) {}
         withExtendedLifetime(arguments) {}
         withExtendedLifetime(environment) {}
         withExtendedLifetime(directory) {}
-        let pid = try SystemCall.check(result, "posix_spawn")
+        let pid = Int32(try SystemCall.check(result, "posix_spawn"))
         do throws(SystemError) {
             return Child(pid: pid, pidFD: try PidFD.open(pid))
         } catch {

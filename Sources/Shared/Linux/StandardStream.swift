@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 
-/// An inherited descriptor of unknown kind, used without blocking and without changing the flags of its open file description: that
-/// may be a terminal, or shared with the parent or a sibling.
+/// An inherited descriptor of unknown kind, used without blocking and without changing the flags of its open file description:
+/// that may be a terminal, or shared with the parent or a sibling.
 public struct StandardStream: ~Copyable, Sendable {
     private enum Kind: Sendable {
         /// MSG_DONTWAIT makes the single call non-blocking.

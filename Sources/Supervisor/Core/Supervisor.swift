@@ -46,6 +46,10 @@ public struct Supervisor: ~Copyable {
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
 
+    var sessionTimers = SlotTimers()
+    var orphanTimers = SlotTimers()
+    /// Connections by source, for `connectionsPerSource`.
+    var sources: SourceCounts
     /// What failed authentications cost their source.
     var penalties: SourcePenalties<PeerAddress>
     var counters = Counters()
@@ -67,8 +71,8 @@ public struct Supervisor: ~Copyable {
 
     enum Timer: Equatable {
         case connection(ConnectionKey, at: Instant)
-        case call(CallKey)
-        case session(SessionKey)
+        case call(slot: UInt32, armed: Instant)
+        case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)
         case restart(server: Int)
         case drain
@@ -76,8 +80,6 @@ public struct Supervisor: ~Copyable {
 
     /// Bytes of further requests that are read while one is being answered; the rest waits in the kernel.
     static let pipelineBytesMax = 64 << 10
-    /// Bytes of answers that may wait for a client before its next request is looked at.
-    static let answersBytesMax = 64 << 10
     /// Bytes that may wait for a worker's stdin; beyond it calls stay in the queue.
     static let workerBacklogBytesMax = 1 << 20
     /// How long a peer has to close its side after we closed ours.
@@ -105,6 +107,7 @@ public struct Supervisor: ~Copyable {
         self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
+        self.sources = SourceCounts(max: limits.connectionsPerSource)
         self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
         self.startedAt = now
     }

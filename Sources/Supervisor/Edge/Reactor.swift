@@ -70,11 +70,9 @@ struct Reactor: ~Copyable {
             try self.epoll.wait(into: &self.events, until: deadline)
             self.now = SystemClock.now()
             self.tellWallClock()
-            for index in 0..<self.events.count {
-                let event = self.events[index]
-                guard let token = Token(word: event.data) else { continue }
-                self.handle(token, event.events)
-            }
+            self.handleEvents()
+            // More may have come meanwhile. Answers and calls that are written together cost one system call, so look once more.
+            if self.events.count > 1, try self.epoll.wait(into: &self.events, timeout: .zero) > 0 { self.handleEvents() }
             self.supervisor.timersDue(at: self.now)
             if let again = self.acceptAgainAt, again <= self.now {
                 self.acceptAgainAt = nil
@@ -84,6 +82,14 @@ struct Reactor: ~Copyable {
             if self.log.hasPending { self.log.flush() }
         }
         return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
+    }
+
+    private mutating func handleEvents() {
+        for index in 0..<self.events.count {
+            let event = self.events[index]
+            guard let token = Token(word: event.data) else { continue }
+            self.handle(token, event.events)
+        }
     }
 
     private mutating func tellWallClock() {

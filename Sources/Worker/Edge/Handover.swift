@@ -2,8 +2,8 @@ import Base
 import Linux
 import Synchronization
 
-/// What the threads of a `WorkerLoop` share. The lead is passed by one word: 0 while the leader is in its loop, else the ticket of
-/// the call it is running. Whoever changes a ticket to 0 leads from then on: the thread that ran the call, or the watcher.
+/// What the threads of a `WorkerLoop` share. The lead is passed by one word: 0 while the leader is in its loop, else the ticket
+/// of the call it is running. Whoever changes a ticket to 0 leads from then on: the thread that ran the call, or the watcher.
 final class Handover: Sendable {
     private let ticket = Atomic<UInt64>(0)
     private let isWatcherAsleep = Atomic<Bool>(false)
@@ -36,7 +36,10 @@ final class Handover: Sendable {
 
     // MARK: Answers
 
+    /// The calling thread has no role any more: it must wait in the reserve next. It counts as there at once, so that the leader
+    /// does not start another thread in between.
     func handIn(_ lane: Int) {
+        self.reserve.withLock { $0 += 1 }
         self.handedIn.withLock { $0.append(lane) }
         self.hasHandedIn.store(true, ordering: .releasing)
         self.wake.signal()
@@ -68,8 +71,8 @@ final class Handover: Sendable {
 
     // MARK: The reserve
 
+    /// Returns when `callReserve` meant this thread, which `handIn` has counted.
     func waitInReserve() {
-        self.reserve.withLock { $0 += 1 }
         while !self.reserves.wait(nil) {}  // Expected: a signal meant for another thread of the reserve.
     }
 

@@ -22,11 +22,13 @@ final class Lane {
         self.writer = TableWriter(bytesMax: configuration.limits.resultBytesMax)
     }
 
-    /// Runs one call to its end; the answer is in `result` and `report`.
+    /// The time of the next call starts. From here on `control` speaks of that call, also to threads that want to stop it.
+    func begin() { self.control.begin(deadline: SystemClock.now() + self.configuration.limits.queryTime) }
+
+    /// Runs one call to its end, after `begin`; the answer is in `result` and `report`.
     func run(_ call: ToolCall) {
         self.result.removeAll(keepingCapacity: self.result.capacity <= 1 << 16)
         self.report = CallReport()
-        self.control.begin(deadline: SystemClock.now() + self.configuration.limits.queryTime)
         do throws(ToolFailure) {
             try self.answer(call)
         } catch {
@@ -46,10 +48,12 @@ final class Lane {
         let session = try self.session(call.database)
         try session.beginRead()
         switch call.tool {
-        case .listDatabases: CatalogueResult.appendDatabases(self.configuration.databases.map(\.name), call.style, to: &self.result)
+        case .listDatabases:
+            CatalogueResult.appendDatabases(self.configuration.databases.map(\.name), call.style, to: &self.result)
         case .listViews:
             CatalogueResult.appendViews(
-                session.catalogue.objects, database: database.name, bytesMax: self.configuration.limits.resultBytesMax, call.style,
+                session.catalogue.objects, database: database.name, bytesMax: self.configuration.limits.resultBytesMax,
+                call.style,
                 to: &self.result)
         case .describeView:
             let index = try self.find(call.viewName, session.catalogue)

@@ -8,8 +8,8 @@ import WorkerCore
 ///
 /// One thread *leads*: it alone touches the machine and the buffers. It runs calls itself, so a short call costs no wake-up of
 /// another thread. A second thread *watches*: when a call runs longer than a tick, it takes the lead over, and the thread that is
-/// still in that call hands in its answer later. So a slow call never delays another, a cancellation or a ping, and threads appear
-/// only when calls are slow: at most one per lane and one more.
+/// still in that call hands in its answer later. So a slow call never delays another, a cancellation or a ping, and threads
+/// appear only when calls are slow: at most one per lane and one more.
 ///
 ///     leading ──call──▶ leading + running ──done──▶ leading
 ///                             │ a tick later
@@ -77,7 +77,9 @@ final class WorkerLoop: @unchecked Sendable {
             self.collect()
             guard self.runStarted() else { return }
             self.channel.flush()
-            if self.channel.isDone(isIdle: self.displaced.isEmpty, now: SystemClock.now()) { ProcessEnd.exit(self.channel.exitCode) }
+            if self.channel.isDone(isIdle: self.displaced.isEmpty, now: SystemClock.now()) {
+                ProcessEnd.exit(self.channel.exitCode)
+            }
             self.wait()
             self.handleTimers()
             var effects: [ServerEffect] = []
@@ -167,6 +169,7 @@ final class WorkerLoop: @unchecked Sendable {
             self.ticket += 1
             let ticket = self.ticket
             self.displaced.append(RunningCall(key: next.key, lane: lane, style: next.call.style))
+            self.lanes[lane].begin()
             self.shared.startCall(ticket)
             self.lanes[lane].run(next.call)
             guard self.shared.claim(ticket) else {

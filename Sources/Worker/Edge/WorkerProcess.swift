@@ -48,7 +48,8 @@ public enum WorkerProcess {
         _ = try? FileDescriptor.standardError.write(line.span)
     }
 
-    /// The last resort behind the engine's own limit: address space for it, its threads and the results. Beyond it allocations fail.
+    /// The last resort behind the engine's own limit: address space for it, its threads and the results. Beyond it allocations
+    /// fail.
     private static func boundMemory(_ limits: SQLLimits) {
         ProcessMemory.useOneArena()
         let engine = UInt64(clamping: limits.memoryMax)

@@ -24,8 +24,5 @@ int clinux_peek_exited(struct clinux_exit *result);
 int clinux_reap(int pid, struct clinux_exit *result);
 /// Orphaned descendants become our children from now on. Kept over execve, not inherited by children.
 int clinux_become_subreaper(void);
-/// PR_SET_DUMPABLE 0: no core file, no ptrace and no /proc/PID/mem for other processes of the same user.
-int clinux_forbid_dumps(void);
-int clinux_close_range_cloexec(unsigned first);
 
 #pragma clang assume_nonnull end

@@ -12,8 +12,5 @@ uint64_t clinux_signal_mask(void);
 /// A new signalfd (CLOEXEC, NONBLOCK) or a negative errno.
 int clinux_signalfd(uint64_t mask);
 int clinux_signal_ignore(int signal);
-int clinux_signal_default(int signal);
-/// Installs a handler that does nothing, without SA_RESTART: system calls are interrupted (for tests of EINTR).
-int clinux_signal_interrupt(int signal);
 
 #pragma clang assume_nonnull end

@@ -10,6 +10,8 @@ struct AnswerRewrite {
     let from: Revision.Era
     let to: Revision.Era
     let method: MCPMethod
+    /// The JSON string of the resource that was asked for, or empty.
+    let resource: [UInt8]
     /// Raw JSON: who a modern client is told has answered.
     let serverInfo: [UInt8]
 
@@ -60,9 +62,11 @@ struct AnswerRewrite {
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
         if RequestRewrite.isKey(member, "_meta", bytes) { return true }
         guard self.from != self.to else { return false }
-        return RequestRewrite.isKey(member, "resultType", bytes) || RequestRewrite.isKey(member, "ttlMs", bytes)
-            || RequestRewrite.isKey(member, "cacheScope", bytes)
+        return Self.envelope.contains { RequestRewrite.isKey(member, $0, bytes) }
     }
+
+    /// Members of every modern result that no legacy one has.
+    private static let envelope: [StaticString] = ["resultType", "ttlMs", "cacheScope"]
 
     private func appendMeta(_ meta: ByteRange?, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
         var isFirst = true
@@ -77,9 +81,8 @@ struct AnswerRewrite {
         // Expected: the bytes were validated with the message; a `_meta` that is no object has no members to keep.
         guard (try? scanner.scanObject(bytes, at: meta, into: &members)) != nil else { return }
         for member in members.members {
-            // As with requests: nobody writes these with escapes, unless to hide something.
-            if member.keyHasEscapes || bytes.extracting(member.key.range).hasPrefix(RequestRewrite.ownPrefix) { continue }
-            if self.from != self.to && RequestRewrite.isKey(member, "io.modelcontextprotocol/serverInfo", bytes) { continue }
+            if RequestRewrite.isOurs(member, bytes) { continue }
+            if self.from != self.to && RequestRewrite.isKey(member, MetaKey.serverInfo, bytes) { continue }
             RequestRewrite.separate(&isFirst, &output)
             RequestRewrite.copy(member, bytes, rewrites, to: &output)
         }
@@ -99,29 +102,89 @@ struct AnswerRewrite {
             output.append(#"{"code":-32603,"message":"the worker sent an error without a code"}}"#)
             return -32603
         }
-        let translated = self.translated(code)
+        let data = members.value("data", in: bytes)
+        let translated = self.translated(code, hasURI: self.hasURI(data, bytes))
         if translated == code {
             RequestRewrite.copy(bytes, error, envelope.needsLineRewrite, to: &output)
-        } else {
-            output.append(#"{"code":"#)
-            output.append(decimal: translated)
-            for key: StaticString in ["message", "data"] {
-                guard let value = members.value(key, in: bytes) else { continue }
-                output.append(",\"")
-                output.append(key)
-                output.append("\":")
-                RequestRewrite.copy(bytes, value, envelope.needsLineRewrite, to: &output)
-            }
             output.append(0x7D)
+            return code
         }
-        output.append(0x7D)
+        output.append(#"{"code":"#)
+        output.append(decimal: translated)
+        if let text = members.value("message", in: bytes) {
+            output.append(#","message":"#)
+            RequestRewrite.copy(bytes, text, envelope.needsLineRewrite, to: &output)
+        }
+        self.appendData(data, code, translated, bytes, envelope.needsLineRewrite, to: &output)
+        output.append("}}")
         return translated
     }
 
-    /// A modern client must not see the codes of older revisions (2026-07-28, error codes).
-    private func translated(_ code: Int64) -> Int64 {
-        guard self.to == .modern, self.from == .legacy else { return code }
-        if code == ErrorCode.resourceNotFound.rawValue { return ErrorCode.invalidParams.rawValue }
-        return ErrorCode(rawValue: code).mayBeSentToModernClient ? code : ErrorCode.internalError.rawValue
+    /// A modern client must not see the codes of older revisions (2026-07-28, error codes), whichever worker sent them. A legacy
+    /// client knows a missing resource by a code of its own, a modern one by the uri in `data`.
+    private func translated(_ code: Int64, hasURI: Bool) -> Int64 {
+        switch self.to {
+        case .modern:
+            if code == ErrorCode.resourceNotFound.rawValue { return ErrorCode.invalidParams.rawValue }
+            return ErrorCode(rawValue: code).mayBeSentToModernClient ? code : ErrorCode.internalError.rawValue
+        case .legacy:
+            let isMissing = self.method == .resourcesRead && code == ErrorCode.invalidParams.rawValue && hasURI
+            return self.from == .modern && isMissing ? ErrorCode.resourceNotFound.rawValue : code
+        }
+    }
+
+    private func hasURI(_ data: ByteRange?, _ bytes: Span<UInt8>) -> Bool {
+        guard let data, jsonKind(bytes, data) == .object else { return false }
+        var members = JSONMembers()
+        var scanner = JSONScanner()
+        guard (try? scanner.scanObject(bytes, at: data, into: &members)) != nil else { return false }
+        return members.value("uri", in: bytes) != nil
+    }
+
+    /// The `data` of an error whose code was replaced: the worker's own, the uri that a modern client expects of a missing
+    /// resource, or the worker's code, so that nothing is lost.
+    private func appendData(
+        _ data: ByteRange?, _ code: Int64, _ translated: Int64, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]
+    ) {
+        if translated == ErrorCode.internalError.rawValue {
+            output.append(#","data":{"workerCode":"#)
+            output.append(decimal: code)
+            if let data {
+                output.append(#","workerData":"#)
+                RequestRewrite.copy(bytes, data, rewrites, to: &output)
+            }
+            return output.append(0x7D)
+        }
+        if self.to == .modern, !self.resource.isEmpty, !self.hasURI(data, bytes) {
+            output.append(#","data":{"uri":"#)
+            output.append(contentsOf: self.resource)
+            return output.append(0x7D)
+        }
+        guard let data else { return }
+        output.append(#","data":"#)
+        RequestRewrite.copy(bytes, data, rewrites, to: &output)
+    }
+
+    // MARK: Input
+
+    /// Whether a modern worker answered a legacy client with anything but a complete result. It was told that the client can do
+    /// nothing, and no legacy client would understand the answer.
+    func asksForInput(_ members: JSONMembers, _ bytes: Span<UInt8>) -> Bool {
+        guard self.from == .modern, self.to == .legacy, let type = members.value("resultType", in: bytes) else { return false }
+        return !JSONString.equals(bytes, type, "complete")
+    }
+
+    /// Appends `,"result":…}` or `,"error":…}` in place of such an answer.
+    func appendInputRefusal(to output: inout [UInt8]) {
+        let text: StaticString = "the server needs further input, which cannot be asked for in this client's protocol revision"
+        if self.method == .toolsCall {
+            output.append(#","result":{"content":[{"type":"text","text":"#)
+            output.appendJSON(string: text)
+            output.append(#"}],"isError":true}}"#)
+        } else {
+            output.append(#","error":{"code":-32603,"message":"#)
+            output.appendJSON(string: text)
+            output.append("}}")
+        }
     }
 }

@@ -110,18 +110,22 @@ struct RequestRewrite {
 
     /// Whether a member of `_meta` must not reach the worker.
     private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
-        let key = bytes.extracting(member.key.range)
-        // An escaped key could hide a forged one: nobody writes these with escapes, so all of them are left out.
-        if member.keyHasEscapes { return true }
-        if key.hasPrefix(Self.ownPrefix) { return true }
+        if Self.isOurs(member, bytes) { return true }
         guard self.to == .legacy || self.from == .legacy else { return false }
-        return MetaKey.modernEnvelope.contains { key.equals($0) }
+        return MetaKey.modernEnvelope.contains { Self.isKey(member, $0, bytes) }
     }
 
-    /// Whether the member's name is `key`, also when it was written with escapes.
+    /// Keys are compared after unescaping, as every reader of JSON does: some encoders write `\/`, and an escape must not hide a
+    /// forged key from us that the worker then sees.
     static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
         guard member.keyHasEscapes else { return bytes.extracting(member.key.range).equals(key) }
         return JSONString.equals(bytes, Self.quoted(member), key)
+    }
+
+    /// Whether the key begins with `ownPrefix`.
+    static func isOurs(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
+        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).hasPrefix(Self.ownPrefix) }
+        return JSONString.unescape(bytes, Self.quoted(member)).span.hasPrefix(Self.ownPrefix)
     }
 
     /// The name with its quotes, which lie around the key's range.

@@ -34,13 +34,16 @@ struct Call {
     var connection: ConnectionKey?
     /// A modern request without this gets no log messages.
     let logLevel: LogLevel?
+    /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
+    let resource: [UInt8]
     var state: State = .queued
     /// The whole line for the worker, while the call is queued.
     var line: [UInt8] = []
     let arrivedAt: Instant
-    /// When the worker must have answered. Moved by progress, never beyond `lastDeadline`.
+    /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
+    /// progress, never beyond `lastDeadline`.
     var deadline: Instant
-    let lastDeadline: Instant
+    var lastDeadline: Instant
 }
 
 /// What a legacy client asked for in `initialize`, kept while the worker is being started.

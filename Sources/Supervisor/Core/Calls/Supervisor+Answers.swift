@@ -11,7 +11,9 @@ extension Supervisor {
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.counters.strayAnswers += 1
-            self.answeredLate(worker, envelope, message)
+            if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
+                self.workers[worker].answeredLate(late)
+            }
             return
         }
         let call = self.calls[key]
@@ -23,24 +25,18 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
-    /// A call that was taken back is over for its worker, too.
-    private mutating func answeredLate(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) {
-        guard !self.workers[worker].withdrawn.isEmpty, let range = envelope.id, let integer = JSONNumber.int64(message, range),
-            let key = WireID.key(integer)
-        else { return }
-        self.workers[worker].withdrawn.removeAll { $0 == key }
-    }
-
     private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
-            from: self.servers[call.server].era, to: call.revision.era, method: call.method,
+            from: self.servers[call.server].era, to: call.revision.era, method: call.method, resource: call.resource,
             serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if envelope.kind == .result {
+        if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
+            rewrite.appendInputRefusal(to: &body)
+        } else if envelope.kind == .result {
             rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
         } else {
             let code = rewrite.appendError(envelope, message, to: &body)
@@ -58,6 +54,8 @@ extension Supervisor {
         case .waiting:
             self.respond(
                 connection, status, "application/json", headers: self.withCORS(connection, headers), body: body, at: now)
+        case .streaming(.batch(let left)):
+            self.batchAnswered(connection, left: left, body, at: now)
         case .streaming:
             guard self.sendEvent(connection, body, isFinal: true, at: now) else { return }
             self.endStream(connection, at: now)
@@ -66,13 +64,41 @@ extension Supervisor {
         }
     }
 
+    /// Whether the worker had received the call's request, as JSON: a client that repeats it must know whether that could do
+    /// something twice. `sent` is how many bytes the worker's channel ever took.
+    static func delivered(_ call: Call, sent: Int) -> StaticString {
+        guard case .dispatched(_, let start, let end) = call.state else { return "false" }
+        return sent >= end ? "true" : sent > start ? #""partly""# : "false"
+    }
+
+    /// The `data` of an error of ours for a call whose worker is still there.
+    func deliveredData(_ call: Call) -> [UInt8] {
+        var sent = 0
+        if case .dispatched(let worker, _, _) = call.state, self.workers.contains(worker) {
+            sent = self.workers[worker].sentTotal
+        }
+        var data = [UInt8](#"{"delivered":"#)
+        data.append(Self.delivered(call, sent: sent))
+        data.append(0x7D)
+        return data
+    }
+
     /// Ends a call with an error of ours. Exactly one answer: the call is forgotten first.
     mutating func fail(
         _ key: CallKey, _ text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8] = [], at now: Instant
     ) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
+        let data = data.isEmpty ? self.deliveredData(call) : data
         self.forget(key)
+        self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
+    }
+
+    /// Error -32603 for a call that has been forgotten already.
+    mutating func answer(
+        _ call: Call, errorText text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8],
+        at now: Instant
+    ) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
@@ -80,10 +106,8 @@ extension Supervisor {
         body.append(decimal: ErrorCode.internalError.rawValue)
         body.append(#","message":"#)
         body.appendJSON(string: text)
-        if !data.isEmpty {
-            body.append(#","data":"#)
-            body.append(contentsOf: data)
-        }
+        body.append(#","data":"#)
+        body.append(contentsOf: data)
         body.append("}}")
         self.finish(connection, status, headers: headers, body.span, at: now)
         self.scratch = body
@@ -121,7 +145,7 @@ extension Supervisor {
     /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
     /// another client's data, so they are dropped.
     mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
-        guard let key = self.relatedCall(worker, message), self.calls.contains(key) else {
+        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
             self.counters.droppedNotifications += 1
             return
         }
@@ -132,7 +156,9 @@ extension Supervisor {
         else { return }
         switch call.revision.era {
         case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
-        case .legacy: guard level >= (call.logLevel ?? .debug) else { return }
+        case .legacy:
+            let session = call.session.flatMap { self.sessions.contains($0) ? self.sessions[$0].logLevel : nil }
+            guard level >= (session ?? .debug) else { return }
         }
         var event = self.takeScratch()
         event.append(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"#)
@@ -147,8 +173,8 @@ extension Supervisor {
     }
 
     /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call
-    /// may go on in the worker, so it counts as running until its late answer.
-    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>) -> CallKey? {
+    /// may go on in the worker, so it counts as running for a while, or until its late answer.
+    private mutating func relatedCall(_ worker: WorkerKey, _ message: Span<UInt8>, at now: Instant) -> CallKey? {
         if let meta = self.workerScanner.members.value("_meta", in: message), jsonKind(message, meta) == .object,
             (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil,
             let range = self.metaMembers.value("io.mcp-supervisor/relatedRequest", in: message)
@@ -158,8 +184,7 @@ extension Supervisor {
             else { return nil }
             return key
         }
-        guard self.workers[worker].inFlight == 1, self.workers[worker].withdrawn.isEmpty, !self.workers[worker].isUnattributable
-        else { return nil }
+        guard self.workers[worker].inFlight == 1, !self.workers[worker].mayWriteAboutWithdrawnCall(at: now) else { return nil }
         for key in self.calls.keys {  // Bound: the calls in flight; only for workers that do not say what a line belongs to.
             if case .dispatched(worker, _, _) = self.calls[key].state { return key }
         }
@@ -169,24 +194,49 @@ extension Supervisor {
     /// Puts a notification on the call's own stream, opening it if this is the first.
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
-        if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
+        if case .waiting = self.connections[connection].phase {
+            guard self.mayStream(call) else {
+                self.counters.droppedNotifications += 1
+                return
+            }
+            self.openStream(connection, .call(key), at: now)
+        }
         self.sendEvent(connection, event, at: now)
     }
 
+    /// Whether the call's response may become a stream. A session that has `streamsPerSession` of them gets further answers as
+    /// JSON, without the notifications before them.
+    func mayStream(_ call: Call) -> Bool {
+        guard let session = call.session, self.sessions.contains(session) else { return true }
+        var streams = 0
+        for other in self.sessions[session].calls {  // Bound: `callsPerSession`.
+            guard let connection = self.calls.find(other)?.connection, self.connections.contains(connection),
+                case .streaming = self.connections[connection].phase
+            else { continue }
+            streams += 1
+        }
+        return streams < self.configuration.limits.streamsPerSession
+    }
+
+    /// Tells what the bytes of the worker that were just read say: each list once, however often it was named.
+    mutating func tellListChanges(of server: Int, at now: Instant) {
+        let changed = self.servers[server].changedLists
+        guard !changed.isEmpty else { return }
+        self.servers[server].changedLists = []
+        self.listChanged(server, changed, at: now)
+    }
+
     /// A list of the server changed: everybody who asked to be told is told once.
-    mutating func listChanged(_ server: Int, _ kind: ListKinds, at now: Instant) {
+    private mutating func listChanged(_ server: Int, _ kinds: ListKinds, at now: Instant) {
         for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
-            guard let stream = self.sessions[key].stream, self.connections.contains(stream) else {
-                self.sessions[key].pendingChanges.insert(kind)
-                continue
-            }
-            self.sendListChanges(kind, to: stream, subscription: nil, at: now)
+            if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
+            // Also when the stream was given up just now: its client will open another.
+            if self.sessions[key].stream == nil { self.sessions[key].pendingChanges.formUnion(kinds) }
         }
         for key in self.connections.keys {  // Bound: `connections`.
-            guard self.connections.contains(key), let listen = self.connections[key].listen, listen.server == server,
-                listen.wanted.contains(kind)
+            guard self.connections.contains(key), let listen = self.connections[key].listen, listen.server == server
             else { continue }
-            self.sendListChanges(kind, to: key, subscription: listen.id, at: now)
+            self.sendListChanges(kinds.intersection(listen.wanted), to: key, subscription: listen.id, at: now)
         }
     }
 

@@ -10,47 +10,70 @@ extension Supervisor {
         revision: Revision, session: SessionKey?, level: LogLevel?, at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
-        if self.servers[server].restart.refusesCalls {
-            let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
-            return self.refuseUnavailable(
-                key, request, message, "the server \(self.servers[server].name) keeps failing and is not being restarted yet",
-                retryAfter: wait, at: now)
-        }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
         let settings = self.servers[server].configuration.workers
-        guard !self.mustWait(server, purpose) || self.hasQueueRoom(server, message.count) else {
-            return self.refuseUnavailable(key, request, message, "too many calls are waiting", retryAfter: .seconds(1), at: now)
-        }
+        // A worker that has not said who it is within the time it has for that will not be waited for.
+        let timeout = purpose == .forward ? settings.callTimeout : Swift.min(settings.callTimeout, settings.startTimeout)
         let call = Call(
-            server: server, purpose: purpose, method: request.method, revision: revision,
-            clientID: JSONLexeme(message, id), progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) },
-            session: session, connection: key, logLevel: level, arrivedAt: now, deadline: now + settings.callTimeout,
-            lastDeadline: now + settings.callTimeout * Self.progressExtensionMax)
+            server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
+            progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
+            logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: now + timeout,
+            lastDeadline: now + timeout)
+        if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
+        if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
+            return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
+        }
+        if let session, self.sessions[session].calls.count >= self.configuration.limits.callsPerSession {
+            return self.refuseBusySession(key, request, message, at: now)
+        }
         guard let callKey = self.calls.insert(call) else {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
-        self.connections[key].phase = .waiting(callKey)
-        self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, settings.callTimeout))
-        guard purpose == .forward else { return self.answerFromHandshake(callKey, at: now) }
-        self.route(callKey, request, message, at: now)
-    }
-
-    /// Whether a new call cannot be handed over or answered at once.
-    private func mustWait(_ server: Int, _ purpose: Call.Purpose) -> Bool {
-        guard purpose == .forward else { return self.servers[server].identity == nil }
-        return !self.servers[server].queue.isEmpty || self.workerWithRoom(server) == nil
-    }
-
-    /// Whether one more call of so many bytes may wait. The line for the worker is longer than the message by its envelope only.
-    private func hasQueueRoom(_ server: Int, _ bytes: Int) -> Bool {
-        let settings = self.servers[server].configuration.workers
-        return self.servers[server].queue.count < settings.queueMax
-            && self.servers[server].queuedBytes + bytes <= settings.queueBytesMax
+        if case .streaming(.batch) = self.connections[key].phase {
+            // The connection's timer watches one call; each of these has its own.
+            self.armOrphan(callKey, at: call.deadline)
+        } else {
+            self.connections[key].phase = .waiting(callKey)
+            self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, timeout))
+        }
+        if purpose == .forward {
+            self.route(callKey, request, message, at: now)
+        } else {
+            self.servers[server].awaitingHandshake.append(callKey)
+        }
     }
 
     /// Progress moves a call's deadline, at most to this many times the time-out.
     static let progressExtensionMax: Int64 = 10
+
+    /// Why the server can take no further call, and when to ask again.
+    private func hindrance(
+        _ server: Int, _ purpose: Call.Purpose, byteCount: Int, at now: Instant
+    ) -> (text: String, retryAfter: Interval)? {
+        if self.servers[server].restart.refusesCalls {
+            let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
+            return ("the server \(self.servers[server].name) keeps failing and is not being restarted yet", wait)
+        }
+        guard purpose == .forward else { return nil }
+        let settings = self.servers[server].configuration.workers
+        let mustWait = !self.servers[server].queue.isEmpty || self.workerWithRoom(server) == nil
+        if mustWait && self.servers[server].queue.count >= settings.queueMax {
+            return ("too many calls are waiting", .seconds(1))
+        }
+        let unsent = self.servers[server].worker.map { self.workers[$0].unsentBytes } ?? 0
+        let waiting = self.servers[server].queuedBytes + unsent
+        // One message always fits, however large it may be.
+        if waiting > 0 && waiting + byteCount > settings.queueBytesMax { return ("too many bytes are waiting", .seconds(1)) }
+        return nil
+    }
+
+    private func resource(_ request: IncomingRequest, _ message: Span<UInt8>, _ revision: Revision) -> [UInt8] {
+        guard request.method == .resourcesRead, revision.era == .modern, let uri = request.params.value("uri", in: message),
+            jsonKind(message, uri) == .string
+        else { return [] }
+        return [UInt8](message, uri)
+    }
 
     /// Into the channel when the worker has room, else into the queue.
     private mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
@@ -59,15 +82,16 @@ extension Supervisor {
             from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
             sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil)
         if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
+            self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             self.prepareOutput(worker: worker)
             let before = self.workers[worker].output.count
             rewrite.append(request, message, to: &self.workers[worker].output)
-            self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before)
+            self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before, at: now)
         } else {
             rewrite.append(request, message, to: &self.calls[key].line)
-            self.servers[server].queuedBytes += self.calls[key].line.count
             self.servers[server].queue.append(key)
+            self.servers[server].queuedBytes += self.calls[key].line.count
         }
     }
 
@@ -80,45 +104,48 @@ extension Supervisor {
         return worker
     }
 
-    private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int) {
+    private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int, at now: Instant) {
         self.workers[worker].queuedTotal += count
         self.workers[worker].inFlight += 1
         self.calls[key].state = .dispatched(worker, start: start, end: start + count)
+        let timeout = self.servers[self.calls[key].server].configuration.workers.callTimeout
+        self.calls[key].deadline = now + timeout
+        self.calls[key].lastDeadline = now + timeout * Self.progressExtensionMax
     }
 
-    /// Moves queued calls into the channel while the worker has room, and answers those that only waited for the handshake.
+    /// Moves queued calls into the channel while the worker has room.
     mutating func pumpQueue(_ server: Int, at now: Instant) {
         while let key = self.servers[server].queue.first {  // Bound: the queue's own.
             guard self.calls.contains(key) else {
-                _ = self.servers[server].queue.popFirst()  // Expected: cancelled while it waited.
-                continue
-            }
-            if self.calls[key].purpose != .forward {
-                guard self.servers[server].identity != nil else { return }
-                _ = self.servers[server].queue.popFirst()
-                self.answerFromHandshake(key, at: now)
+                _ = self.servers[server].queue.popFirst()  // Expected: answered while it waited.
                 continue
             }
             guard let worker = self.workerWithRoom(server) else { return }
             _ = self.servers[server].queue.popFirst()
+            self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             let count = self.calls[key].line.count
             self.prepareOutput(worker: worker)
             self.workers[worker].output.append(contentsOf: self.calls[key].line)
             self.calls[key].line = []
             self.servers[server].queuedBytes -= count
-            self.dispatched(key, to: worker, start: start, count: count)
+            self.dispatched(key, to: worker, start: start, count: count, at: now)
+        }
+    }
+
+    /// The handshake is done: answers those that only waited for it, whether or not the worker has room for their calls.
+    mutating func answerHandshakeWaiters(_ server: Int, at now: Instant) {
+        var waiting: [CallKey] = []
+        swap(&waiting, &self.servers[server].awaitingHandshake)
+        for key in waiting {
+            guard let call = self.calls.find(key) else { continue }
+            self.forget(key)
+            self.answerFromHandshake(call, at: now)
         }
     }
 
     /// `initialize` and `server/discover` are answered by the supervisor, once it knows who its worker is.
-    private mutating func answerFromHandshake(_ key: CallKey, at now: Instant) {
-        let call = self.calls[key]
-        guard self.servers[call.server].identity != nil else {
-            return self.servers[call.server].queue.append(key)
-        }
-        self.forget(key)
-        defer { self.continueDrain(at: now) }
+    private mutating func answerFromHandshake(_ call: Call, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         switch call.purpose {
         case .initialize(let asked): self.beginSession(call, asked, connection, at: now)
@@ -138,8 +165,10 @@ extension Supervisor {
     /// Removes the call from every table. Its worker's slot is free again.
     mutating func forget(_ key: CallKey) {
         guard let call = self.calls.remove(key) else { return }
-        self.servers[call.server].queuedBytes -= call.line.count
-        if case .dispatched(let worker, _, _) = call.state, self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
+        switch call.state {
+        case .queued: self.servers[call.server].queuedBytes -= call.line.count
+        case .dispatched(let worker, _, _): if self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
+        }
         if let session = call.session, self.sessions.contains(session) {
             if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }
         }
@@ -159,7 +188,17 @@ extension Supervisor {
     ) {
         var refusal = Refusal(503, .internalError, text)
         refusal.id = self.idLexeme(request.envelope, message)
+        refusal.data = [UInt8](#"{"delivered":false}"#)
         refusal.headers = Self.retryAfter(retryAfter)
+        self.refuse(key, refusal, at: now)
+    }
+
+    private mutating func refuseBusySession(
+        _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) {
+        var refusal = Refusal(429, .serverError, "this session has too many calls running")
+        refusal.id = self.idLexeme(request.envelope, message)
+        refusal.headers = Self.retryAfter(.seconds(1))
         self.refuse(key, refusal, at: now)
     }
 

@@ -21,6 +21,10 @@ extension Supervisor {
         self.withdraw(key, reason: reason, at: now)
         defer { self.continueDrain(at: now) }
         guard let connection = call.connection, self.connections.contains(connection) else { return }
+        if case .streaming(.batch(let left)) = self.connections[connection].phase {
+            let nothing: [UInt8] = []
+            return self.batchAnswered(connection, left: left, nothing.span, at: now)
+        }
         if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
         self.endStream(connection, at: now)
     }
@@ -31,10 +35,14 @@ extension Supervisor {
         self.forget(key)
         switch call.state {
         case .queued:
-            self.servers[call.server].queue.removeAll { $0 == key }
+            if call.purpose == .forward {
+                self.servers[call.server].queue.removeAll { $0 == key }
+            } else {
+                self.servers[call.server].awaitingHandshake.removeAll { $0 == key }
+            }
         case .dispatched(let worker, _, _):
             guard self.workers.contains(worker) else { return }
-            self.workers[worker].remember(withdrawn: key)
+            self.workers[worker].withdraw(key, at: now)
             guard self.workers[worker].state == .ready else { return }
             var line = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
             line.append(decimal: WireID.integer(key))
@@ -55,16 +63,17 @@ extension Supervisor {
         case .legacy:
             self.calls[key].connection = nil
             // The connection's timer went with it.
-            self.timers.add(.call(key), at: self.calls[key].deadline)
+            self.armOrphan(key, at: self.calls[key].deadline)
         }
-        self.continueDrain(at: now)
     }
 
     /// A call that waits too long for its answer, or long enough to open its stream for keep-alive comments.
     mutating func waitingCallDue(_ key: CallKey, _ connection: ConnectionKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if self.calls[key].deadline <= now { return self.callTimedOut(key, at: now) }
-        if self.calls[key].purpose == .forward { self.openStream(connection, .call(key), at: now) }
+        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]) {
+            self.openStream(connection, .call(key), at: now)
+        }
         let next = Swift.min(now + self.configuration.limits.keepAlive, self.calls[key].deadline)
         self.setDeadline(connection, next)
     }
@@ -79,24 +88,20 @@ extension Supervisor {
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
-        // Tell the worker first, while the call is still known.
-        let connection = call.connection
+        let data = self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
-        defer { self.continueDrain(at: now) }
-        guard let connection, self.connections.contains(connection) else { return }
-        var body = self.takeScratch()
-        AnswerRewrite.begin(call.clientID, to: &body)
-        body.append(#","error":{"code":-32603,"message":"the server did not answer within "#)
-        body.append(decimal: waited)
-        body.append(#" ms; the call was cancelled"}}"#)
-        self.finish(connection, 200, body.span, at: now)
-        self.scratch = body
+        self.answer(
+            call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)
+        self.continueDrain(at: now)
     }
 
-    /// A legacy call whose client left.
+    /// A call that no connection's timer watches: its legacy client left, or it is one of a batch.
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
-        guard self.calls.contains(key), self.calls[key].connection == nil else { return }
-        if self.calls[key].deadline > now { return self.timers.add(.call(key), at: self.calls[key].deadline) }
+        guard self.calls.contains(key) else { return }
+        if let connection = self.calls[key].connection {
+            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
+        }
+        if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)
     }
 }

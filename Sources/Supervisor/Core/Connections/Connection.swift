@@ -31,6 +31,8 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
+        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        case batch(left: Int)
     }
 
     var phase: Phase = .reading
@@ -48,12 +50,14 @@ struct Connection {
     /// After the output queued so far, the connection ends.
     var closesAfterOutput = false
 
-    /// Of the request being answered.
+    /// Of the request whose head was read and whose answer is not finished; blank between two.
     var exchange = Exchange()
     /// Decided on the request's head; sent when its body has been skipped.
     var refusal: Refusal?
     /// Set while a `subscriptions/listen` stream is open.
     var listen: Listen?
+    /// When the event stream that is open was opened.
+    var streamOpenedAt: Instant = .distantFuture
 
     /// When something must be done if nothing happens before.
     var deadline: Instant
@@ -63,6 +67,8 @@ struct Connection {
     var writeDeadline: Instant = .distantFuture
     /// Which part of a request is incomplete, so that each gets one deadline however many pieces it comes in.
     var requestStage: RequestStage = .none
+    /// When the body of the request in progress was first waited for.
+    var bodyStartedAt: Instant = .distantFuture
     let openedAt: Instant
     var requests = 0
     let peer: PeerAddress
@@ -79,6 +85,13 @@ struct Connection {
 
     var unsentBytes: Int { self.output.count - self.outputSent }
 
+    /// Drops what is gone once that is most of the buffer, so that a reader who is always a little behind costs no more than that.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
+
     /// Between two requests, with nothing received of the next one.
     var isIdle: Bool { self.phase == .reading && self.requestStage == .none && self.input.isEmpty }
 
@@ -89,7 +102,7 @@ struct Connection {
 
 /// What the response to the request in progress must know about it.
 struct Exchange {
-    var route: Route = .notFound
+    var route: Route = .unread
     var principal: Principal = .anonymous
     var isHead = false
     var isHTTP10 = false
@@ -124,8 +137,6 @@ struct Listen {
     let server: Int
     let id: [UInt8]
     let wanted: ListKinds
-    /// The next keep-alive comment or, past it, the stream's greatest age.
-    let openedAt: Instant
 }
 
 /// The lists a server can announce changes of.
@@ -146,4 +157,7 @@ public struct PeerAddress: Hashable, Sendable {
         self.network = network
         self.isUnix = isUnix
     }
+
+    /// A Unix socket, `127.0.0.0/8` or `::1` (whose /64 is zero).
+    var isLocal: Bool { self.isUnix || self.network == 0 || self.network >> 24 == 0x7F }
 }

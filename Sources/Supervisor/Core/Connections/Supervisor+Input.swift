@@ -3,15 +3,17 @@ import MCP
 import Wire
 
 extension Supervisor {
-    /// A client connected. Nil when all connections are in use, or in a drain: the driver closes the descriptor and is told to
-    /// pause accepting.
+    /// A client connected. Nil when the driver should close it at once: all connections are in use (the driver is told to pause
+    /// accepting when the last one is taken), its source holds `connectionsPerSource`, or a drain has begun.
     public mutating func connectionOpened(peer: PeerAddress, requiresCredential: Bool, at now: Instant) -> ConnectionKey? {
-        // Expected: it was accepted in the turn in which the drain began.
-        guard !self.isDraining else { return nil }
+        guard !self.isDraining, !self.connections.isFull, self.sources.add(peer) else { return nil }
         let deadline = now + self.configuration.limits.headerTimeout
         let connection = Connection(
             limits: self.httpLimits, peer: peer, requiresCredential: requiresCredential, deadline: deadline, now: now)
-        guard let key = self.connections.insert(connection) else { return nil }
+        guard let key = self.connections.insert(connection) else {
+            self.sources.remove(peer)
+            return nil
+        }
         self.arm(key, at: deadline)
         if self.connections.isFull {
             self.isAcceptingPaused = true
@@ -26,8 +28,7 @@ extension Supervisor {
         guard self.connections.contains(key), self.connections[key].phase != .lingering else { return }
         if self.connections[key].input.isEmpty {
             let consumed = self.consume(key, bytes, at: now)
-            guard self.connections.contains(key) else { return self.resumePending(at: now) }
-            if consumed < bytes.count {
+            if self.connections.contains(key), consumed < bytes.count {
                 self.connections[key].input.append(bytes.extracting(consumed..<bytes.count))
             }
         } else {
@@ -35,55 +36,65 @@ extension Supervisor {
             self.consumeBuffered(key, at: now)
         }
         self.pauseIfAhead(key)
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
     }
 
     /// The peer ended its side. What it asked for before is only worth answering if it said that it would send nothing more
-    /// (`Connection: close`, HTTP/1.0): such clients shut their side and still read. All others have gone.
+    /// (`Connection: close`, HTTP/1.0): such clients shut their side and still read. All others have gone, or cannot be told from
+    /// those that have; only what is already answered is still written.
     public mutating func inputEnded(_ key: ConnectionKey, at now: Instant) {
         guard self.connections.contains(key) else { return }
         self.connections[key].inputEnded = true
         switch self.connections[key].phase {
         case .waiting where !self.connections[key].exchange.keepAlive: return
-        case .reading where self.connections[key].unsentBytes > 0 && self.connections[key].closesAfterOutput: return
-        case .reading, .waiting, .streaming, .lingering: self.endConnection(key, at: now)
+        case .streaming(.call) where !self.connections[key].exchange.keepAlive: return
+        case .reading where self.connections[key].unsentBytes > 0:
+            self.connections[key].closesAfterOutput = true
+            self.connections[key].input = []
+        case .reading, .waiting, .streaming, .lingering: self.connectionLost(key, at: now)
         }
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
     }
 
-    /// The socket failed or the peer closed it whole.
+    /// The socket failed or the peer closed it whole. Also the common end of every connection.
     public mutating func connectionLost(_ key: ConnectionKey, at now: Instant) {
-        self.endConnection(key, at: now)
-        self.resumePending(at: now)
+        self.dropConnection(key, at: now)
+        self.continueDrain(at: now)
     }
 
-    /// The common end of every connection.
-    mutating func endConnection(_ key: ConnectionKey, at now: Instant) {
+    /// The same without what may follow for a drain.
+    mutating func dropConnection(_ key: ConnectionKey, at now: Instant) {
         guard let connection = self.connections.remove(key) else { return }
+        self.sources.remove(connection.peer)
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
         switch connection.phase {
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
+        case .streaming(.batch): self.batchLeft(key, at: now)
         case .streaming(.session), .streaming(.listen), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {
             self.isAcceptingPaused = false
             self.effects.append(.resumeAccepting)
         }
+    }
+
+    /// What every event may have made possible: buffered requests that can be answered now, the next step of a drain.
+    mutating func finishEvent(at now: Instant) {
+        self.resumePending(at: now)
         self.continueDrain(at: now)
     }
 
-    /// Answers requests that were buffered behind one that has just been answered. Every event that can answer a call ends with it,
-    /// for nothing else may happen for a long time.
-    mutating func resumePending(at now: Instant) {
+    /// Answers requests that were buffered behind one that has just been answered.
+    private mutating func resumePending(at now: Instant) {
         while let key = self.resumable.popLast() {  // Bound: each turn consumes a buffered request or leaves the list.
             guard self.connections.contains(key), !self.connections[key].input.isEmpty else { continue }
             self.consumeBuffered(key, at: now)
-            guard self.connections.contains(key), self.connections[key].isReadingPaused else { continue }
-            // A request whose beginning is here is read to its end, however long it is; its own limits hold.
-            guard self.mayAnswer(key) || self.connections[key].input.count <= Self.pipelineBytesMax else { continue }
+            guard self.connections.contains(key), self.connections[key].isReadingPaused,
+                self.mayConsume(key) || self.connections[key].input.count <= Self.pipelineBytesMax
+            else { continue }
             self.connections[key].isReadingPaused = false
             self.effects.append(.resumeReading(key))
         }
@@ -102,15 +113,22 @@ extension Supervisor {
         self.connections[key].input = input
     }
 
+    /// Whether the connection can take up another request: it is not answering one, and its reader is not far behind with the
+    /// answers it has got. Without the second, a client could pile up answers by asking and not reading.
+    private func mayConsume(_ key: ConnectionKey) -> Bool {
+        self.connections[key].phase == .reading && !self.connections[key].closesAfterOutput
+            && self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax
+    }
+
     /// Handles as many whole requests at the front of `bytes` as can be answered now; returns how many bytes they were.
     private mutating func consume(_ key: ConnectionKey, _ bytes: Span<UInt8>, at now: Instant) -> Int {
         var consumed = 0
-        while self.mayAnswer(key), !self.connections[key].closesAfterOutput {  // Bound: every turn consumes bytes or returns.
+        while self.connections.contains(key), self.mayConsume(key) {  // Bound: every turn consumes bytes or returns.
             let rest = bytes.extracting(consumed..<bytes.count)
             do {
                 switch try self.connections[key].decoder.decode(rest) {
                 case .needMore:
-                    if !rest.isEmpty { self.requestIncomplete(key, at: now) }
+                    if !rest.isEmpty { self.requestIncomplete(key, byteCount: rest.count, at: now) }
                     return consumed
                 case .head(let head):
                     self.headReceived(key, head, rest, at: now)
@@ -119,11 +137,7 @@ extension Supervisor {
                     self.requestReceived(key, body, rest, at: now)
                 }
             } catch {
-                self.connections[key].exchange = Exchange()
-                var refusal = Refusal(error.status, ErrorCode.invalidRequest, error.reason.description)
-                // A method refused before its path was read (TRACE, CONNECT): what any of our endpoints serves (RFC 9110 15.5.6).
-                if error.status == 405 { refusal.headers.append("Allow", "GET, HEAD, POST, DELETE, OPTIONS") }
-                self.refuse(key, refusal, at: now)
+                self.refuse(key, error, at: now)
                 return bytes.count
             }
         }
@@ -132,27 +146,40 @@ extension Supervisor {
         return isEnding ? bytes.count : consumed
     }
 
-    /// Whether the next request is looked at: the one before it is answered, and the client takes its answers. One that pipelines
-    /// and does not read gets no more of them in memory than `answersBytesMax` and one message.
-    private func mayAnswer(_ key: ConnectionKey) -> Bool {
-        self.connections.contains(key) && self.connections[key].phase == .reading
-            && self.connections[key].unsentBytes <= Self.answersBytesMax
+    /// What the decoder refuses ends the connection: where the next request would begin is not known.
+    private mutating func refuse(_ key: ConnectionKey, _ error: HTTPRefusal, at now: Instant) {
+        self.connections[key].exchange.keepAlive = false
+        var refusal = Refusal(error.status, .invalidRequest, error.reason.description)
+        // RFC 9110 15.5.6: a 405 says what is served. The route may not be known.
+        if error.status == 405 { refusal.headers.append("Allow", "GET, HEAD, POST, DELETE, OPTIONS") }
+        self.refuse(key, refusal, at: now)
     }
 
-    /// A request began and its end is not here. Head and body have a deadline each, from their first byte.
-    private mutating func requestIncomplete(_ key: ConnectionKey, at now: Instant) {
-        let isInBody = self.connections[key].decoder.head != nil
-        let limit = isInBody ? self.configuration.limits.bodyTimeout : self.configuration.limits.headerTimeout
-        if self.connections[key].requestStage != (isInBody ? .body : .head) {
-            self.connections[key].requestStage = isInBody ? .body : .head
-            self.setDeadline(key, now + limit)
+    /// A request began and its end is not here. The head has one deadline, from its first byte; the body has one for the whole,
+    /// one between two reads, and must reach `bodyRateMin` once `bodyRateGrace` has passed.
+    private mutating func requestIncomplete(_ key: ConnectionKey, byteCount: Int, at now: Instant) {
+        let limits = self.configuration.limits
+        guard let head = self.connections[key].decoder.head else {
+            guard self.connections[key].requestStage != .head else { return }
+            self.connections[key].requestStage = .head
+            return self.setDeadline(key, now + limits.headerTimeout)
         }
+        if self.connections[key].requestStage != .body {
+            self.connections[key].requestStage = .body
+            self.connections[key].bodyStartedAt = now
+        }
+        let started = self.connections[key].bodyStartedAt
+        // The empty line ends the head.
+        let received = Swift.max(0, byteCount - head.fields.upperBound - 2)
+        let paidFor = Interval.seconds(Int64(received)) / Int64(limits.bodyRateMin)
+        let rateDeadline = started + Swift.max(limits.bodyRateGrace, paidFor)
+        self.setDeadline(key, Swift.min(started + limits.bodyTimeout, now + limits.bodyIdleTimeout, rateDeadline))
     }
 
     /// A client that pipelines faster than we answer waits in the kernel's buffer.
     private mutating func pauseIfAhead(_ key: ConnectionKey) {
-        guard self.connections.contains(key), !self.mayAnswer(key),
-            self.connections[key].input.count > Self.pipelineBytesMax, !self.connections[key].isReadingPaused
+        guard self.connections.contains(key), !self.mayConsume(key), !self.connections[key].isReadingPaused,
+            self.connections[key].input.count > Self.pipelineBytesMax
         else { return }
         self.connections[key].isReadingPaused = true
         self.effects.append(.pauseReading(key))

@@ -20,24 +20,30 @@ extension Supervisor {
         guard self.connections.contains(key) else { return }
         self.connections[key].isDirty = false
         self.connections[key].outputSent += count
-        if !self.connections[key].input.isEmpty { self.resumable.append(key) }
-        defer { self.resumePending(at: now) }
         guard self.connections[key].unsentBytes == 0 else {
             // A reader that takes nothing for `writeTimeout` is gone (slow read attack).
             if count > 0 || self.connections[key].writeDeadline == .distantFuture {
                 self.connections[key].writeDeadline = now + self.configuration.limits.writeTimeout
                 self.arm(key, at: self.connections[key].writeDeadline)
             }
-            return
+            self.connections[key].compactOutput()
+            return self.resumeIfCaughtUp(key, at: now)
         }
         self.connections[key].writeDeadline = .distantFuture
         self.connections[key].outputSent = 0
         var output: [UInt8] = []
         swap(&output, &self.connections[key].output)
         self.recycle(output)
-        // In a drain the answer was the last one, even if its head could not say so any more.
-        let isOver = self.isDraining && self.connections[key].isIdle
-        if self.connections[key].closesAfterOutput || isOver { self.linger(key, at: now) }
+        if self.connections[key].closesAfterOutput { self.linger(key, at: now) } else { self.resumeIfCaughtUp(key, at: now) }
+    }
+
+    /// The reader took something: requests that waited for that can be answered.
+    private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
+        guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading,
+            self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax
+        else { return }
+        self.resumable.append(key)
+        self.finishEvent(at: now)
     }
 
     /// Buffers of connections that have nothing to send are shared by those that have.
@@ -60,7 +66,7 @@ extension Supervisor {
 
     /// Ends our side; the peer may still be sending, see `Connection.Phase.lingering`.
     private mutating func linger(_ key: ConnectionKey, at now: Instant) {
-        guard !self.connections[key].inputEnded else { return self.endConnection(key, at: now) }
+        guard !self.connections[key].inputEnded else { return self.connectionLost(key, at: now) }
         self.connections[key].phase = .lingering
         self.effects.append(.shutdownConnection(key))
         self.setDeadline(key, now + Self.lingerTimeout)
@@ -73,9 +79,12 @@ extension Supervisor {
         _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
         at now: Instant
     ) {
+        if case .streaming(.batch(let left)) = self.connections[key].phase {
+            return self.batchAnswered(key, left: left, body, at: now)
+        }
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
-            status: status, contentType: contentType, framing: status == 204 ? .none : .length(body.count),
+            status: status, contentType: contentType, framing: contentType == nil ? .none : .length(body.count),
             keepAlive: exchange.keepAlive, extra: headers)
         head.requestMinorVersion = exchange.isHTTP10 ? 0 : 1
         self.prepareOutput(key)
@@ -92,7 +101,7 @@ extension Supervisor {
 
     mutating func refuse(_ key: ConnectionKey, _ refusal: Refusal, at now: Instant) {
         var body: [UInt8] = []
-        refusal.appendBody(isMCP: self.connections[key].exchange.route.isMCP, to: &body)
+        refusal.appendBody(isJSONRPC: self.connections[key].exchange.route.answersJSONRPC, to: &body)
         self.respond(
             key, refusal.status, "application/json", headers: self.withCORS(key, refusal.headers), body: body.span, at: now)
     }
@@ -103,9 +112,11 @@ extension Supervisor {
         self.connections[key].requestStage = .none
         self.connections[key].requests += 1
         self.connections[key].listen = nil
+        self.connections[key].streamOpenedAt = .distantFuture
         if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
             self.connections[key].closesAfterOutput = true
         }
+        self.connections[key].exchange = Exchange()
         self.setDeadline(key, now + self.configuration.limits.idleTimeout)
         if !self.connections[key].input.isEmpty { self.resumable.append(key) }
     }
@@ -122,7 +133,21 @@ extension Supervisor {
         let date = self.date
         head.append(to: &self.connections[key].output, date: date.span)
         self.connections[key].phase = .streaming(owner)
-        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        self.connections[key].streamOpenedAt = now
+        // A body that ends with the connection leaves no room for another request.
+        if exchange.isHTTP10 { self.connections[key].exchange.keepAlive = false }
+        self.setDeadline(key, self.streamDeadline(key, at: now))
+    }
+
+    /// When an open stream must be looked at: for a comment, for its call's time-out, or for its own age.
+    private func streamDeadline(_ key: ConnectionKey, at now: Instant) -> Instant {
+        let comment = now + self.configuration.limits.keepAlive
+        switch self.connections[key].phase {
+        case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
+        case .streaming(.session), .streaming(.listen):
+            return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
+        case .streaming(.batch), .reading, .waiting, .lingering: return comment
+        }
     }
 
     /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
@@ -134,7 +159,7 @@ extension Supervisor {
             self.log(
                 .warning, "closed a stream whose reader was too slow", [.number("unsentBytes", self.connections[key].unsentBytes)]
             )
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
             return false
         }
         self.prepareOutput(key)
@@ -149,7 +174,7 @@ extension Supervisor {
     }
 
     mutating func sendKeepAlive(_ key: ConnectionKey, at now: Instant) {
-        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        self.setDeadline(key, self.streamDeadline(key, at: now))
         // A reader that has not even taken the last comment gets no second one; the write deadline decides about it.
         guard self.connections[key].unsentBytes == 0 else { return }
         self.prepareOutput(key)
@@ -164,20 +189,16 @@ extension Supervisor {
 
     mutating func endStream(_ key: ConnectionKey, at now: Instant) {
         self.prepareOutput(key)
-        if self.connections[key].exchange.isHTTP10 {
-            self.connections[key].exchange.keepAlive = false
-        } else {
-            HTTPChunk.appendLast(to: &self.connections[key].output)
-        }
+        if !self.connections[key].exchange.isHTTP10 { HTTPChunk.appendLast(to: &self.connections[key].output) }
         self.finishExchange(key, at: now)
     }
 }
 
 extension Refusal {
-    /// JSON-RPC on MCP endpoints; elsewhere `{"error":…}`. The id is left out where it could not be read.
-    func appendBody(isMCP: Bool, to body: inout [UInt8]) {
+    /// JSON-RPC where the route says so; elsewhere `{"error":…}`. The id is left out where it could not be read.
+    func appendBody(isJSONRPC: Bool, to body: inout [UInt8]) {
         guard self.body.isEmpty else { return body.append(contentsOf: self.body) }
-        guard isMCP else {
+        guard isJSONRPC else {
             body.append(#"{"error":"#)
             body.appendJSON(string: self.message)
             return body.append("}\n")

@@ -7,14 +7,27 @@ extension Supervisor {
         while let timer = self.timers.popDue(at: now) {  // Bound: what a timer arms again lies after `now`.
             switch timer {
             case .connection(let key, let armed): self.connectionTimerDue(key, armed: armed, at: now)
-            case .call(let key): self.orphanTimerDue(key, at: now)
-            case .session(let key): self.sessionTimerDue(key, at: now)
+            case .call(let slot, let armed):
+                if let key = self.orphanTimers.fired(slot, armed: armed) { self.orphanTimerDue(key, at: now) }
+            case .session(let slot, let armed):
+                if let key = self.sessionTimers.fired(slot, armed: armed) { self.sessionTimerDue(key, at: now) }
             case .worker(let key): self.workerTimerDue(key, at: now)
             case .restart(let server): self.restartTimerDue(server, at: now)
             case .drain: self.continueDrain(at: now)
             }
         }
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
+    }
+
+    mutating func armSession(_ key: SessionKey, at deadline: Instant) {
+        guard self.sessionTimers.arm(key, at: deadline) else { return }
+        self.timers.add(.session(slot: key.slot, armed: deadline), at: deadline)
+    }
+
+    /// For a call that no connection's timer watches.
+    mutating func armOrphan(_ key: CallKey, at deadline: Instant) {
+        guard self.orphanTimers.arm(key, at: deadline) else { return }
+        self.timers.add(.call(slot: key.slot, armed: deadline), at: deadline)
     }
 
     mutating func setDeadline(_ key: ConnectionKey, _ deadline: Instant) {
@@ -36,7 +49,7 @@ extension Supervisor {
         let deadline = Swift.min(self.connections[key].deadline, self.connections[key].writeDeadline)
         guard deadline <= now else { return self.arm(key, at: deadline) }
         if self.connections[key].writeDeadline <= now {
-            return self.endConnection(key, at: now)
+            return self.connectionLost(key, at: now)
         }
         self.connectionDeadlinePassed(key, at: now)
         guard self.connections.contains(key) else { return }
@@ -47,12 +60,12 @@ extension Supervisor {
     private mutating func connectionDeadlinePassed(_ key: ConnectionKey, at now: Instant) {
         switch self.connections[key].phase {
         case .lingering:
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
         case .reading where self.connections[key].unsentBytes > 0:
             // The answer is still on its way; the write deadline watches it.
             self.connections[key].deadline = now + self.configuration.limits.idleTimeout
         case .reading where self.connections[key].requestStage == .none:
-            self.endConnection(key, at: now)
+            self.connectionLost(key, at: now)
         case .reading:
             self.connections[key].exchange.keepAlive = false
             self.refuse(key, Refusal(408, .invalidRequest, "the request did not arrive in time"), at: now)
@@ -64,8 +77,15 @@ extension Supervisor {
             } else {
                 self.sendKeepAlive(key, at: now)
             }
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.batch):
             self.sendKeepAlive(key, at: now)
+        case .streaming(.session), .streaming(.listen):
+            if self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now {
+                // Clients reconnect; the time-out of a call is not this one's business.
+                self.endSubscription(key, at: now)
+            } else {
+                self.sendKeepAlive(key, at: now)
+            }
         }
     }
 }

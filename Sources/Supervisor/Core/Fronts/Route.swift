@@ -10,6 +10,12 @@ enum Route: Equatable {
     case health
     case ready
     case notFound
+    /// No path: the head of the request is not complete or not well-formed.
+    case unread
+
+    /// Whether errors are JSON-RPC. Where no path was read too: most likely it would have been an MCP endpoint, and a client of
+    /// 2026-07-28 must not take a status without such a body for a server of another era.
+    var answersJSONRPC: Bool { self.isMCP || self == .unread }
 
     var isMCP: Bool {
         if case .mcp = self { return true }
@@ -18,7 +24,7 @@ enum Route: Equatable {
 
     var needsCredential: Bool {
         switch self {
-        case .mcp, .notFound: true
+        case .mcp, .notFound, .unread: true
         case .health, .ready: false
         }
     }
@@ -27,7 +33,7 @@ enum Route: Equatable {
         switch self {
         case .mcp: method == .post || method == .get || method == .delete
         case .health, .ready: method == .get || method == .head
-        case .notFound: true
+        case .notFound, .unread: true
         }
     }
 
@@ -36,7 +42,7 @@ enum Route: Equatable {
         switch self {
         case .mcp: "GET, POST, DELETE"
         case .health, .ready: "GET, HEAD"
-        case .notFound: ""
+        case .notFound, .unread: ""
         }
     }
 }

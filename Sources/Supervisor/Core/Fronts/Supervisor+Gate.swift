@@ -78,7 +78,7 @@ extension Supervisor {
         let isRequired = self.connections[key].requiresCredential
         let source = self.connections[key].peer
         if isRequired, let wait = self.penalties.refusal(of: source, at: now) {
-            var refusal = Refusal(429, .serverError, "too many failed authentications")
+            var refusal = Refusal(429, .internalError, "too many failed authentications")
             refusal.headers = Self.retryAfter(wait)
             return refusal
         }
@@ -104,11 +104,11 @@ extension Supervisor {
                 head.method == .post
                 ? "the Accept header must allow application/json and text/event-stream"
                 : "the Accept header must allow text/event-stream"
-            return Refusal(406, .serverError, text)
+            return Refusal(406, .invalidRequest, text)
         }
         guard head.method == .post else { return nil }
         guard let field = head[.contentType], Self.isJSON(bytes.extracting(field.range)) else {
-            return Refusal(415, .serverError, "the Content-Type header must be application/json")
+            return Refusal(415, .invalidRequest, "the Content-Type header must be application/json")
         }
         return nil
     }

@@ -31,7 +31,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func legacyRequest(
+    mutating func legacyRequest(
         _ key: ConnectionKey, _ server: Int, _ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>,
         at now: Instant
     ) {
@@ -40,6 +40,9 @@ extension Supervisor {
         if self.sessions[session].calls.contains(where: { self.calls.find($0)?.clientID == lexeme }) {
             return self.refuse(
                 key, request, message, 400, .invalidRequest, "a request with this id is still running in this session", at: now)
+        }
+        if let refusal = request.metadata.progressTokenRefusal(message) {
+            return self.refuse(key, request, message, 200, refusal.code, refusal.reason.description, at: now)
         }
         let revision = self.sessions[session].revision
         switch request.method {
@@ -96,14 +99,15 @@ extension Supervisor {
         let id = self.unguessable()
         let session = Session(
             id: id, server: call.server, principal: self.connections[connection].exchange.principal, revision: asked.revision,
-            clientName: asked.clientName, lastSeen: now)
+            clientName: asked.clientName, createdAt: now, lastSeen: now)
         guard let key = self.sessions.insert(session) else {
             var refusal = Refusal(503, .internalError, "too many sessions; try again later")
             refusal.headers = Self.retryAfter(.seconds(30))
             call.clientID.append(to: &refusal.id)
             return self.refuse(connection, refusal, at: now)
         }
-        self.timers.add(.session(key), at: now + self.configuration.limits.sessionIdle)
+        let limits = self.configuration.limits
+        self.armSession(key, at: now + Swift.min(limits.sessionIdle, limits.sessionAge))
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","result":{"protocolVersion":""#)

@@ -107,7 +107,7 @@ extension Supervisor {
             if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
         }
         let id = self.idLexeme(request.envelope, message)
-        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted, openedAt: now)
+        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted)
         self.openStream(key, .listen, at: now)
         var acknowledgement = [UInt8](
             #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)

@@ -15,6 +15,7 @@ extension Supervisor {
         if head.method == .options { return self.answerPreflight(key, head, bytes, at: now) }
         switch self.connections[key].exchange.route {
         case .health, .ready: self.answerHealth(key, at: now)
+        case .unread: preconditionFailure("a whole request without a path")
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
         case .mcp(let server):
             switch head.method {
@@ -49,11 +50,13 @@ extension Supervisor {
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.scanner.scan(message)
+        } catch .batch(let range) {
+            return self.batch(key, server, head, bytes, message, range, at: now)
         } catch {
             return self.refuse(key, self.refusal(for: error, message), at: now)
         }
         guard let request = self.read(envelope, message) else {
-            var refusal = Refusal(400, .invalidRequest, "params._meta is not an object")
+            var refusal = Refusal(400, .invalidParams, "params._meta is not an object")
             refusal.id = self.idLexeme(envelope, message)
             return self.refuse(key, refusal, at: now)
         }
@@ -75,7 +78,7 @@ extension Supervisor {
     }
 
     /// Looks at the members that every era has. Nil when `_meta` is there and no object, or names something twice.
-    private mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
+    mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
         var method = MCPMethod.unknown
         if let name = envelope.method { method = Self.method(message, name) }
         let params = self.scanner.members
@@ -97,7 +100,7 @@ extension Supervisor {
         return MCPMethod(JSONString.unescape(message, name).span)
     }
 
-    private func refusal(for error: JSONRPCError, _ message: Span<UInt8>) -> Refusal {
+    func refusal(for error: JSONRPCError, _ message: Span<UInt8>) -> Refusal {
         switch error {
         case .parse(let error):
             return Refusal(
@@ -107,12 +110,14 @@ extension Supervisor {
             if let id { refusal.id = [UInt8](message, id) }
             return refusal
         case .batch:
-            return Refusal(400, .invalidRequest, "batches are not supported; send one message per request")
+            return Refusal(400, .invalidRequest, "not one message, or a batch of more than \(Self.batchElementsMax)")
         }
     }
 
+    /// The id to answer with: that of a request. An error about a notification or a response answers nothing, so it has none.
     func idLexeme(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> [UInt8] {
-        envelope.id.map { [UInt8](message, $0) } ?? []
+        guard envelope.kind == .request else { return [] }
+        return envelope.id.map { [UInt8](message, $0) } ?? []
     }
 
     /// A JSON-RPC error at `status`, as the whole answer.

@@ -22,11 +22,15 @@ extension Supervisor {
             let shortened = Swift.min(deadline, now + allowed)
             self.lifecycle = .draining(deadline: shortened, signals: signals + 1)
             self.log(.warning, "another signal shortened the drain", [.milliseconds("leftMs", shortened - now)])
-            self.timers.add(.drain, at: shortened)
+            self.armDrain(shortened)
         case .stopped: break
         }
-        self.continueDrain(at: now)
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
+    }
+
+    private mutating func armDrain(_ deadline: Instant) {
+        self.timers.add(.drain, at: deadline)
+        self.timers.add(.drain, at: deadline + Self.lingerTimeout)
     }
 
     private mutating func beginDrain(at now: Instant) {
@@ -35,14 +39,22 @@ extension Supervisor {
         self.log(.info, "draining", [.number("runningCalls", self.calls.count), .number("connections", self.connections.count)])
         self.effects.append(.stopListening)
         self.effects.append(.stopping(self.configuration.drain.deadline + self.configuration.drain.workerGrace * 3))
-        self.timers.add(.drain, at: deadline)
+        self.armDrain(deadline)
+        for server in self.servers.indices where self.servers[server].worker == nil {
+            // It is waiting for its restart, which will not come.
+            self.failQueue(server, "the supervisor is shutting down", at: now)
+        }
         for key in self.connections.keys {
             switch self.connections[key].phase {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:
-                self.endConnection(key, at: now)
+                self.dropConnection(key, at: now)
+            case .reading where self.connections[key].requestStage == .none:
+                self.connections[key].closesAfterOutput = true
+                self.connections[key].input = []
             case .streaming(.session), .streaming(.listen):
+                self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
-            case .reading, .waiting, .streaming(.call), .lingering:
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
@@ -50,8 +62,7 @@ extension Supervisor {
     }
 
     /// A modern stream ends with the result of its request, a legacy one just ends.
-    private mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
-        self.connections[key].exchange.keepAlive = false
+    mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
         if let listen = self.connections[key].listen {
             var result = [UInt8](#"{"jsonrpc":"2.0","id":"#)
             result.append(contentsOf: listen.id)
@@ -68,25 +79,48 @@ extension Supervisor {
 
     /// Takes the next step of the drain if what it waits for has happened. Called after everything that could be that.
     mutating func continueDrain(at now: Instant) {
-        guard case .draining(let deadline, _) = self.lifecycle else { return }
-        if deadline <= now && !self.calls.isEmpty {
+        guard case .draining(let deadline, let signals) = self.lifecycle else { return }
+        let isOver = deadline <= now
+        if isOver { self.endWork(at: now) }
+        guard self.calls.isEmpty else { return }
+        for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
+        guard self.workers.isEmpty else { return }
+        // What was answered last may still be on its way to its reader.
+        guard !self.isStillSending || (isOver && (signals > 2 || deadline + Self.lingerTimeout <= now)) else { return }
+        self.lifecycle = .stopped
+        for key in self.connections.keys { self.dropConnection(key, at: now) }
+        self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])
+        self.effects.append(.exit(status: 0))
+    }
+
+    /// Whether a client has not got all of its last answer. One that lingers has; only its own end is awaited.
+    private var isStillSending: Bool {
+        self.connections.keys.contains { self.connections[$0].phase != .lingering || self.connections[$0].unsentBytes > 0 }
+    }
+
+    /// The deadline has passed: what still runs is answered, and what still arrives is not waited for.
+    private mutating func endWork(at now: Instant) {
+        if !self.calls.isEmpty {
             self.log(.warning, "the drain deadline passed with calls running", [.number("runningCalls", self.calls.count)])
             for key in self.calls.keys { self.fail(key, "the supervisor shut down before the call ended", at: now) }
         }
-        guard self.calls.isEmpty else { return }
-        for key in self.workers.keys {
-            switch self.workers[key].state {
-            case .starting, .handshaking, .ready:
-                self.stopWorker(key, step: deadline <= now ? .terminated : .inputClosed, at: now)
-            case .stopping(.inputClosed) where deadline <= now: self.stopWorker(key, step: .killed, at: now)
-            case .stopping: break
-            }
+        for key in self.connections.keys
+        where self.connections[key].phase == .reading && self.connections[key].unsentBytes == 0
+            && !self.connections[key].closesAfterOutput
+        {
+            self.dropConnection(key, at: now)
         }
-        guard self.workers.isEmpty else { return }
-        guard self.connections.isEmpty || deadline <= now else { return }
-        self.lifecycle = .stopped
-        for key in self.connections.keys { self.endConnection(key, at: now) }
-        self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])
-        self.effects.append(.exit(status: 0))
+    }
+
+    /// End of input, SIGTERM, SIGKILL, each with its own time. The deadline cuts the first short; after a second signal, the
+    /// deadline leaves nothing.
+    private mutating func stopForDrain(_ key: WorkerKey, isOver: Bool, isHurried: Bool, at now: Instant) {
+        let step: Worker.StopStep = !isOver ? .inputClosed : isHurried ? .killed : .terminated
+        switch self.workers[key].state {
+        case .starting, .handshaking, .ready: self.stopWorker(key, step: step, at: now)
+        case .stopping(.inputClosed) where isOver: self.stopWorker(key, step: step, at: now)
+        case .stopping(.terminated) where isOver && isHurried: self.stopWorker(key, step: step, at: now)
+        case .stopping: break
+        }
     }
 }

@@ -9,6 +9,7 @@ struct Session {
     let principal: Principal
     let revision: Revision
     let clientName: String
+    let createdAt: Instant
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.
     var calls: [CallKey] = []

@@ -85,8 +85,9 @@ extension Supervisor {
         let idle = self.configuration.limits.sessionIdle
         // An open stream or a running call is activity.
         if self.sessionIsBusy(self.sessions[key]) { self.sessions[key].lastSeen = now }
-        let deadline = self.sessions[key].lastSeen + idle
-        if deadline > now { return self.timers.add(.session(key), at: deadline) }
+        let oldest = self.sessions[key].createdAt + self.configuration.limits.sessionAge
+        let deadline = Swift.min(self.sessions[key].lastSeen + idle, oldest)
+        if deadline > now { return self.armSession(key, at: deadline) }
         self.endSession(key, at: now)
     }
 }

@@ -45,7 +45,9 @@ enum Handshake {
             guard let revision = Revision(bytes.extracting(JSONString.contents(version).range)), revision.era == .legacy else {
                 throw .revision
             }
-            if let info = members.value("serverInfo", in: bytes) { identity.serverInfo = Self.line(bytes, info) }
+            if let info = members.value("serverInfo", in: bytes), jsonKind(bytes, info) == .object {
+                identity.serverInfo = Self.line(bytes, info)
+            }
         case .modern:
             guard let supported = members.value("supportedVersions", in: bytes) else { throw .malformed }
             guard Self.names(.latestModern, bytes, supported) else { throw .revision }
@@ -83,7 +85,7 @@ enum Handshake {
         var scanner = JSONScanner()
         var inner = JSONMembers()
         guard (try? scanner.scanObject(bytes, at: meta, into: &inner)) != nil,
-            let info = inner.value("io.modelcontextprotocol/serverInfo", in: bytes)
+            let info = inner.value("io.modelcontextprotocol/serverInfo", in: bytes), jsonKind(bytes, info) == .object
         else { return [] }
         return Self.line(bytes, info)
     }
@@ -102,7 +104,7 @@ enum Handshake {
         guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
         var found: [ServerIdentity.Capability] = []
         for name in CapabilityName.allCases {
-            guard let value = members.value(name.text, in: bytes) else { continue }
+            guard let value = members.value(name.text, in: bytes), jsonKind(bytes, value) == .object else { continue }
             guard name == .resources else {
                 found.append(.init(name: name, value: Self.line(bytes, value)))
                 continue

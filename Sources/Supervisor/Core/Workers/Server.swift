@@ -7,8 +7,12 @@ struct Server {
     var worker: WorkerKey?
     /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
     var queue = Queue<CallKey>()
-    /// Of the lines of the calls in `queue`. Bound: `workers.queueBytes` and one envelope.
+    /// Bytes of their lines. Bound: `workers.queueBytesMax`, together with what the channel has not taken.
     var queuedBytes = 0
+    /// `initialize` and `server/discover` of clients that came before the first handshake. Bound: `limits.calls`.
+    var awaitingHandshake: [CallKey] = []
+    /// Lists that the worker said have changed, in the bytes of it that are being read.
+    var changedLists: ListKinds = []
     var restart: RestartPolicy
     /// From the latest successful handshake; kept while a dead worker is being replaced.
     var identity: ServerIdentity?

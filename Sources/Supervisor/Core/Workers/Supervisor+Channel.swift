@@ -20,12 +20,11 @@ extension Supervisor {
         self.workers[key].isDirty = false
         self.workers[key].outputSent += count
         self.workers[key].sentTotal += count
-        guard self.workers[key].unsentBytes == 0 else { return }
+        guard self.workers[key].unsentBytes == 0 else { return self.workers[key].compactOutput() }
         self.workers[key].outputSent = 0
         self.workers[key].output.removeAll(keepingCapacity: self.workers[key].output.capacity <= 1 << 20)
         if !self.servers[self.workers[key].server].queue.isEmpty {
             self.pumpQueue(self.workers[key].server, at: now)
-            self.resumePending(at: now)
         }
     }
 
@@ -34,7 +33,9 @@ extension Supervisor {
         var position = 0
         while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
             switch self.workers[key].splitter.next(in: bytes, from: &position) {
-            case .none: return self.resumePending(at: now)
+            case .none:
+                self.tellListChanges(of: self.workers[key].server, at: now)
+                return self.finishEvent(at: now)
             case .inline(let range):
                 self.workerLine(key, bytes.extracting(range.range), at: now)
             case .buffered:
@@ -73,9 +74,9 @@ extension Supervisor {
         switch Self.method(line, name) {
         case .notificationsProgress: self.progressed(key, envelope, line, at: now)
         case .notificationsMessage: self.logged(key, envelope, line, at: now)
-        case .notificationsToolsListChanged: self.listChanged(server, .tools, at: now)
-        case .notificationsPromptsListChanged: self.listChanged(server, .prompts, at: now)
-        case .notificationsResourcesListChanged: self.listChanged(server, .resources, at: now)
+        case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
+        case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
+        case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
         default: self.counters.droppedNotifications += 1
         }
     }
@@ -83,6 +84,10 @@ extension Supervisor {
     /// Requests of a worker: `ping` is ours to answer. It was told that its client can do nothing else, so all others are refused.
     private mutating func workerAsked(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ line: Span<UInt8>) {
         guard let name = envelope.method, let id = envelope.id else { return }
+        // In 2026-07-28 a server sends no request and a client no response.
+        guard self.servers[self.workers[key].server].era == .legacy else {
+            return self.stray(key, "a worker of a revision without such requests sent one")
+        }
         // Bound: a worker that asks faster than it reads gets no more answers queued.
         guard self.workers[key].unsentBytes < Self.workerBacklogBytesMax else { return }
         var answer = [UInt8](#"{"jsonrpc":"2.0","id":"#)
@@ -128,6 +133,17 @@ extension Supervisor {
         self.sendLine(bytes.span, to: key)
     }
 
+    /// A modern call that wants log messages, about to be sent to a legacy worker. The level stays raised: what a call does not
+    /// want it is not sent, and a worker that is told a level before and after every call would be told nothing else.
+    mutating func raiseLogLevel(for key: CallKey, _ worker: WorkerKey) {
+        guard self.calls[key].revision.era == .modern, let wanted = self.calls[key].logLevel else { return }
+        let server = self.calls[key].server
+        guard self.servers[server].era == .legacy, self.servers[server].identity?.has(.logging) == true,
+            wanted < self.servers[server].logLevel ?? .emergency || self.servers[server].logLevel == nil
+        else { return }
+        self.tellLogLevel(wanted, server, worker)
+    }
+
     /// A legacy worker has one log level for all: the most verbose that any session asked for.
     mutating func updateWorkerLogLevel(_ server: Int) {
         guard self.servers[server].era == .legacy, let worker = self.servers[server].worker,
@@ -139,6 +155,10 @@ extension Supervisor {
             level = Swift.min(level ?? wanted, wanted)
         }
         guard let level, level != self.servers[server].logLevel else { return }
+        self.tellLogLevel(level, server, worker)
+    }
+
+    private mutating func tellLogLevel(_ level: LogLevel, _ server: Int, _ worker: WorkerKey) {
         self.servers[server].logLevel = level
         // Id 0 again: the handshake is over, and nobody waits for this answer.
         var line = [UInt8](#"{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":""#)

@@ -10,7 +10,11 @@ extension Supervisor {
         let server = self.workers[key].server
         self.workers[key].processID = processID
         self.log(.debug, "spawned a worker", [.text("server", self.servers[server].name), .number("workerPid", Int(processID))])
-        guard self.workers[key].state == .starting else { return }
+        guard self.workers[key].state == .starting else {
+            // It was stopped while it was being started: what it was to be told may have found nobody.
+            if case .stopping(let step) = self.workers[key].state { self.tellToStop(key, step) }
+            return
+        }
         self.workers[key].state = .handshaking
         self.workers[key].deadline = now + self.servers[server].configuration.workers.startTimeout
         self.timers.add(.worker(key), at: self.workers[key].deadline)
@@ -25,9 +29,17 @@ extension Supervisor {
         guard self.workers.contains(key) else { return }
         self.workers[key].exit = exit
         if case .notStarted = exit { self.workers[key].outputEnded = true }
+        if !self.workers[key].outputEnded {
+            // A descendant may hold its stdout open for ever; what the worker itself wrote is there by then.
+            self.workers[key].deadline = now + Self.outputAfterExit
+            self.timers.add(.worker(key), at: self.workers[key].deadline)
+        }
         self.finishWorker(key, at: now)
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
     }
+
+    /// How long the output of a worker that has exited is waited for.
+    static let outputAfterExit = Interval.seconds(1)
 
     /// The worker's stdout is at its end: every answer it gave has been read.
     public mutating func workerOutputEnded(_ key: WorkerKey, at now: Instant) {
@@ -38,7 +50,7 @@ extension Supervisor {
             if case .stopping = self.workers[key].state {} else { self.stopWorker(key, step: .terminated, at: now) }
         }
         self.finishWorker(key, at: now)
-        self.resumePending(at: now)
+        self.finishEvent(at: now)
     }
 
     // MARK: Start
@@ -88,30 +100,42 @@ extension Supervisor {
                 .text("server", name), .number("workerPid", Int(self.workers[key].processID)),
                 .milliseconds("startMs", now - self.workers[key].startedAt),
             ])
-        if self.lifecycle == .starting && server == self.configuration.defaultServer {
-            self.lifecycle = .serving
-            self.effects.append(.ready)
-        }
+        self.beginServing(server)
         self.updateWorkerLogLevel(server)
+        self.answerHandshakeWaiters(server, at: now)
         self.pumpQueue(server, at: now)
+    }
+
+    /// The default server's first worker is ready, or it is clear that there is none for now: whoever started the supervisor need
+    /// not wait any longer, and other servers may be fine.
+    private mutating func beginServing(_ server: Int) {
+        guard self.lifecycle == .starting, server == self.configuration.defaultServer else { return }
+        self.lifecycle = .serving
+        self.effects.append(.ready)
     }
 
     // MARK: Stop
 
     /// Begins or continues the stop order: end of input, SIGTERM, SIGKILL, each with its own time.
     mutating func stopWorker(_ key: WorkerKey, step: Worker.StopStep, at now: Instant) {
+        if case .stopping = self.workers[key].state {} else if step == .terminated { self.effects.append(.closeWorkerInput(key)) }
         self.workers[key].state = .stopping(step)
+        self.tellToStop(key, step)
+        self.workers[key].deadline = now + self.configuration.drain.workerGrace
+        self.timers.add(.worker(key), at: self.workers[key].deadline)
+    }
+
+    private mutating func tellToStop(_ key: WorkerKey, _ step: Worker.StopStep) {
         switch step {
         case .inputClosed: self.effects.append(.closeWorkerInput(key))
         case .terminated: self.effects.append(.signalWorker(key, .terminate))
         case .killed: self.effects.append(.signalWorker(key, .kill))
         }
-        self.workers[key].deadline = now + self.configuration.drain.workerGrace
-        self.timers.add(.worker(key), at: self.workers[key].deadline)
     }
 
     mutating func workerTimerDue(_ key: WorkerKey, at now: Instant) {
         guard self.workers.contains(key), self.workers[key].deadline <= now else { return }
+        guard self.workers[key].exit == nil else { return self.workerOutputEnded(key, at: now) }
         switch self.workers[key].state {
         case .starting, .ready: break
         case .handshaking:
@@ -145,7 +169,11 @@ extension Supervisor {
                 .text("server", self.servers[server].name), .number("workerPid", Int(worker.processID)),
                 .text("exit", exit.description), .number("callsLost", lost),
             ])
-        if !isExpected { self.planRestart(server, worker, exit, at: now) }
+        if isExpected {
+            self.failQueue(server, "the supervisor is shutting down", at: now)
+        } else {
+            self.planRestart(server, worker, exit, at: now)
+        }
         self.continueDrain(at: now)
     }
 
@@ -154,15 +182,14 @@ extension Supervisor {
     private mutating func failCalls(of key: WorkerKey, _ worker: Worker, _ exit: WorkerExit, at now: Instant) -> Int {
         var lost = 0
         for call in self.calls.keys {  // Bound: the calls in flight.
-            guard case .dispatched(let owner, let start, let end) = self.calls[call].state, owner == key else { continue }
+            guard case .dispatched(let owner, let start, _) = self.calls[call].state, owner == key else { continue }
             lost += 1
-            let delivered = worker.sentTotal >= end ? "true" : worker.sentTotal > start ? #""partly""# : "false"
             let text =
                 worker.sentTotal > start
                 ? "the worker ended before it answered; it had received the request and may have acted on it"
                 : "the worker ended before it received the request"
             var data = [UInt8](#"{"delivered":"#)
-            data.append(contentsOf: delivered.utf8)
+            data.append(Self.delivered(self.calls[call], sent: worker.sentTotal))
             data.append(#","workerExit":"#)
             data.appendJSON(string: exit.description)
             data.append(0x7D)
@@ -183,13 +210,19 @@ extension Supervisor {
                 .error, "a server keeps failing; it is not restarted for a while",
                 [.text("server", self.servers[server].name), .milliseconds("waitMs", until - now)])
             self.timers.add(.restart(server: server), at: until)
-            self.failQueue(server, at: now)
+            self.giveUpWaiting(server, at: now)
         case .giveUp:
             self.log(
                 .error, "a server failed for good; correct its configuration and restart the supervisor",
                 [.text("server", self.servers[server].name), .text("exit", exit.description)])
-            self.failQueue(server, at: now)
+            self.giveUpWaiting(server, at: now)
         }
+    }
+
+    /// Nobody waits for a server that is not coming back soon.
+    private mutating func giveUpWaiting(_ server: Int, at now: Instant) {
+        self.failQueue(server, "the server \(self.servers[server].name) keeps failing and is not being restarted yet", at: now)
+        self.beginServing(server)
     }
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
@@ -197,13 +230,14 @@ extension Supervisor {
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
 
-    /// Nobody waits for a server that is not coming back soon.
-    mutating func failQueue(_ server: Int, at now: Instant) {
-        let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
-        while let key = self.servers[server].queue.popFirst() {
-            self.fail(
-                key, "the server \(self.servers[server].name) keeps failing and is not being restarted yet", status: 503,
-                headers: Self.retryAfter(wait), at: now)
+    /// Answers every call that waits for a worker of this server.
+    mutating func failQueue(_ server: Int, _ text: String, at now: Instant) {
+        let wait = Self.retryAfter(self.servers[server].restart.retryAfter(at: now) ?? .seconds(1))
+        var waiting: [CallKey] = []
+        swap(&waiting, &self.servers[server].awaitingHandshake)
+        while let key = self.servers[server].queue.popFirst() { waiting.append(key) }
+        for key in waiting {  // Bound: `limits.calls`.
+            self.fail(key, text, status: 503, headers: wait, at: now)
         }
     }
 }

@@ -36,11 +36,9 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
-    /// Calls taken back from it that it has not answered: it may still talk about them. Bound: `withdrawnMax`, then
-    /// `isUnattributable`.
-    var withdrawn: [CallKey] = []
-    /// More were taken back than are remembered: what it says without a name belongs to nobody for certain.
-    var isUnattributable = false
+    /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
+    /// so each is only reckoned with for `afterglow`. Bound: `withdrawnMax`; a further one takes the place of the last.
+    var withdrawn: [(call: CallKey, until: Instant)] = []
     /// It answered at least one call. A worker that never did weighs double for the restart policy.
     var hasServed = false
     /// Its stdout ended; answers already in the pipe when it died have been read.
@@ -54,14 +52,33 @@ struct Worker {
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
 
-    static let withdrawnMax = 64
+    private static let withdrawnMax = 64
+    /// How long a server may still be busy with a call after it was told to stop.
+    static let afterglow = Interval.seconds(5)
 
     /// A call was cancelled or abandoned while it ran.
-    mutating func remember(withdrawn call: CallKey) {
-        if self.withdrawn.count < Self.withdrawnMax { self.withdrawn.append(call) } else { self.isUnattributable = true }
+    mutating func withdraw(_ call: CallKey, at now: Instant) {
+        if self.withdrawn.count == Self.withdrawnMax { self.withdrawn.removeLast() }
+        self.withdrawn.append((call, now + Self.afterglow))
+    }
+
+    /// A call that was taken back has been answered after all.
+    mutating func answeredLate(_ call: CallKey) { self.withdrawn.removeAll { $0.call == call } }
+
+    /// Whether a line that names no call may be about one that was taken back.
+    mutating func mayWriteAboutWithdrawnCall(at now: Instant) -> Bool {
+        self.withdrawn.removeAll { $0.until <= now }
+        return !self.withdrawn.isEmpty
     }
 
     var unsentBytes: Int { self.output.count - self.outputSent }
+
+    /// Drops what is gone once that is most of the buffer: a worker that is never quite up to date must not make it grow.
+    mutating func compactOutput() {
+        guard self.outputSent >= 64 << 10, self.outputSent >= self.unsentBytes else { return }
+        self.output.removeSubrange(0..<self.outputSent)
+        self.outputSent = 0
+    }
 
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))

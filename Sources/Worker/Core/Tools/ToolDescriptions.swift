@@ -99,8 +99,13 @@ extension SQLTool {
         case .listDatabases: "Lists the databases that can be queried, with their engine and schemas. Call it first."
         case .listViews: "Lists the views and tables of one database that can be queried, with their number of columns."
         case .describeView: "Lists the columns of one view or table with their declared types, in order."
-        case .queryView: "Returns the first rows of one view or table, all columns. For a look at the data; use execute_query to filter, join or aggregate."
-        case .executeQuery: "Runs one read-only SELECT statement and returns its rows. Names are those of list_views and describe_view."
+        case .queryView:
+            """
+            Returns the first rows of one view or table, all columns. For a look at the data; use execute_query to filter, \
+            join or aggregate.
+            """
+        case .executeQuery:
+            "Runs one read-only SELECT statement and returns its rows. Names are those of list_views and describe_view."
         }
     }
 

@@ -1,7 +1,7 @@
 public import Base
 
-/// Why a call has no rows. Becomes a result with `isError`, whose text is for the model that asked: what was wrong, and what it can
-/// do. Holds nothing the caller may not see: no paths, no hidden names, no words of the engine about the real database.
+/// Why a call has no rows. Becomes a result with `isError`, whose text is for the model that asked: what was wrong, and what it
+/// can do. Holds nothing the caller may not see: no paths, no hidden names, no words of the engine about the real database.
 public enum ToolFailure: Error, Equatable, Sendable {
     /// An argument is missing, unknown or out of range.
     case argument(name: [UInt8], ArgumentProblem)

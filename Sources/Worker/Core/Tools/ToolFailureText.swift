@@ -64,9 +64,11 @@ extension ToolFailure {
         case .emptyQuery: text.append("The query is empty. Send one SELECT statement.")
         case .severalStatements: text.append("Only one statement is allowed per call. Send the statements one by one.")
         case .notReadOnly: text.append("Only reading is allowed. Send one SELECT (or WITH … SELECT) statement.")
-        case .explain: text.append("EXPLAIN is not available. Use describe_view for the columns of a view, or send the SELECT itself.")
+        case .explain:
+            text.append("EXPLAIN is not available. Use describe_view for the columns of a view, or send the SELECT itself.")
         case .noColumns: text.append("This statement gives no rows. Send one SELECT (or WITH … SELECT) statement.")
-        case .parameters: text.append("The query has parameters (such as ? or :name), which cannot be bound. Write the values into the query.")
+        case .parameters:
+            text.append("The query has parameters (such as ? or :name), which cannot be bound. Write the values into the query.")
         case .queryTooLong(let bytesMax):
             text.append("The query is too long: at most ")
             text.append(decimal: Int64(bytesMax))

@@ -1,12 +1,13 @@
 import Base
 import CSQLite
 
-/// Puts a bound before the few built-in functions whose time grows with the product of their arguments. A function runs inside one
-/// instruction of the virtual machine, where neither the deadline nor an interrupt reaches: `trim` with two values of a million bytes
-/// would run for hours, and `printf('%.*c', …)` counts to any number (a build of our own would have SQLITE_PRINTF_PRECISION_LIMIT).
+/// Puts a bound before the few built-in functions whose time grows with the product of their arguments. A function runs inside
+/// one instruction of the virtual machine, where neither the deadline nor an interrupt reaches: `trim` with two values of a
+/// million bytes would run for hours, and `printf('%.*c', …)` counts to any number (a build of our own would have
+/// SQLITE_PRINTF_PRECISION_LIMIT).
 ///
-/// Each is replaced on the confined connection by one that looks at its arguments first and then asks the engine's own function, on a
-/// private connection that holds nothing.
+/// Each is replaced on the confined connection by one that looks at its arguments first and then asks the engine's own function,
+/// on a private connection that holds nothing.
 @safe final class BoundedFunctions {
     /// Bytes compared by one call at most: a few milliseconds, or a few hundred for byte-wise work.
     private static let workMax = 100_000_000
@@ -91,7 +92,8 @@ import CSQLite
         let engine = try SQLiteConnection(inMemory: [.switches, .limits])
         engine.setLimits(forForeignText: true, columnsMax: 0)
         let list: [(StaticString, Int32, Bound)] = [
-            ("printf", -1, .format), ("format", -1, .format), ("trim", 2, .product), ("ltrim", 2, .product), ("rtrim", 2, .product),
+            ("printf", -1, .format), ("format", -1, .format), ("trim", 2, .product), ("ltrim", 2, .product),
+            ("rtrim", 2, .product),
             ("replace", 3, .product), ("instr", 2, .product), ("json_patch", 2, .product),
         ]
         self.functions = list.map { Function($0.0, $0.2, engine) }

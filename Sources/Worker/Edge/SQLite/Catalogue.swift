@@ -48,7 +48,8 @@ struct Catalogue {
         self.objects = objects
         self.readable = readable
         self.columnsMax = columnsMax
-        self.indexes = Dictionary(objects.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
+        self.indexes = Dictionary(
+            objects.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Empty when the definition of a view does not compile.

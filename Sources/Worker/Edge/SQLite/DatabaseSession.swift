@@ -4,8 +4,8 @@ import WorkerCore
 
 /// One lane's access to one database: the confined connection, what its schema holds, and statements that are compiled already.
 ///
-/// Reading goes on inside a read transaction that `beginRead` opens and `endRead` closes. One transaction may serve many calls that
-/// arrive together, which saves the file locks between them; its owner must end it before it waits for anything.
+/// Reading goes on inside a read transaction that `beginRead` opens and `endRead` closes. One transaction may serve many calls
+/// that arrive together, which saves the file locks between them; its owner must end it before it waits for anything.
 final class DatabaseSession {
     /// Compiled texts kept per session.
     private static let statementsMax = 32
@@ -178,7 +178,9 @@ final class PreparedQuery {
         self.statement = statement
         self.columnCount = statement.columnCount
         self.header = TableHeader(
-            (0..<statement.columnCount).map { .init(name: statement.name(ofColumn: $0), type: statement.declaredType(ofColumn: $0)) })
+            (0..<statement.columnCount).map {
+                .init(name: statement.name(ofColumn: $0), type: statement.declaredType(ofColumn: $0))
+            })
     }
 
     func read(limit: Int, control: LaneControl, into writer: inout TableWriter) throws(SQLiteError) -> TableWriter.End {

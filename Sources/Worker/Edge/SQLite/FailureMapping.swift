@@ -74,7 +74,9 @@ enum FailureMapping {
         message.span.begins(with: start) ? Array(Self.shown(message).dropFirst(start.utf8CodeUnitCount)) : nil
     }
 
-    private static func shown(_ message: [UInt8]) -> [UInt8] { message.prefix(self.messageBytesMax).map { $0 < 0x20 ? 0x20 : $0 } }
+    private static func shown(_ message: [UInt8]) -> [UInt8] {
+        message.prefix(self.messageBytesMax).map { $0 < 0x20 ? 0x20 : $0 }
+    }
 
     /// The objects, at most three, whose names stand in the text as words.
     private static func views(namedIn text: [UInt8], _ catalogue: Catalogue) -> [ToolFailure.ViewColumns] {

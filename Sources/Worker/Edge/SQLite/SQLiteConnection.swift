@@ -120,8 +120,8 @@ import CSQLite
         while try statement.step() == .row {}  // Bound: our own statements give few rows.
     }
 
-    /// Makes the table-valued functions that queries may use. The engine does it at their first use, by way of its schema table: the
-    /// authorizer refuses that to a foreign text.
+    /// Makes the table-valued functions that queries may use. The engine does it at their first use, by way of its schema table:
+    /// the authorizer refuses that to a foreign text.
     func connectTableFunctions() throws(SQLiteError) {
         _ = try self.prepareOwn([UInt8]("SELECT 1 FROM json_each('[]'), json_tree('[]')"))
     }

@@ -2,8 +2,8 @@ import Base
 import CSQLite
 import WorkerCore
 
-/// A private database in memory that holds the allowed objects, and nothing else, as empty tables with the same columns. Text that
-/// does not compile here is refused before the real connection sees it. It catches what an authorizer cannot: a common table
+/// A private database in memory that holds the allowed objects, and nothing else, as empty tables with the same columns. Text
+/// that does not compile here is refused before the real connection sees it. It catches what an authorizer cannot: a common table
 /// expression that carries the name of an allowed view and reads something else.
 ///
 /// Its error messages speak only of what the caller may see, so they may be passed on.

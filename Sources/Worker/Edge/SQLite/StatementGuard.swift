@@ -3,8 +3,8 @@ import CSQLite
 import Linux
 
 /// What one connection lets a statement do. The engine asks it while it compiles (the authorizer) and while it runs (the progress
-/// handler). It stays installed for the whole life of the connection, because a change of the schema makes the engine compile again
-/// in the middle of a step.
+/// handler). It stays installed for the whole life of the connection, because a change of the schema makes the engine compile
+/// again in the middle of a step.
 final class StatementGuard {
     enum Mode: Equatable {
         /// Our own fixed statements: catalogue, anchor, shadow tables.

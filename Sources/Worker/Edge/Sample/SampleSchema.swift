@@ -15,7 +15,8 @@ enum SampleSchema {
           ordered_on TEXT NOT NULL, status TEXT NOT NULL, shipped_on TEXT)
         """,
         """
-        CREATE TABLE order_items (order_id INTEGER NOT NULL REFERENCES orders(id), product_id INTEGER NOT NULL REFERENCES products(id),
+        CREATE TABLE order_items (order_id INTEGER NOT NULL REFERENCES orders(id),
+          product_id INTEGER NOT NULL REFERENCES products(id),
           quantity INTEGER NOT NULL, unit_price REAL NOT NULL, PRIMARY KEY (order_id, product_id)) WITHOUT ROWID
         """,
     ]
