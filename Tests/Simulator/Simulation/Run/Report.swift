@@ -17,6 +17,7 @@ public struct Violation: Error, Equatable, Sendable {
     public let text: String
 }
 
+/// Sums over a run.
 public struct Statistics: Equatable, Sendable {
     public internal(set) var turns = 0
     public internal(set) var requests = 0
@@ -27,6 +28,13 @@ public struct Statistics: Equatable, Sendable {
     public internal(set) var virtualSeconds = 0
 
     public init() {}
+
+    /// In the order of the properties; what is missing is 0.
+    public init(_ numbers: [Int]) {
+        func number(_ index: Int) -> Int { index < numbers.count ? numbers[index] : 0 }
+        (self.turns, self.requests, self.answers, self.results) = (number(0), number(1), number(2), number(3))
+        (self.spawns, self.crashes, self.virtualSeconds) = (number(4), number(5), number(6))
+    }
 
     public mutating func add(_ other: Self) {
         self.turns += other.turns

@@ -29,7 +29,9 @@ extension SimWorker {
             }
         }
         self.add(.answer(id, isError: self.random.permille(self.world.faults.errorAnswer)), after: patience)
-        if self.random.permille(self.world.faults.duplicateAnswer) { self.add(.rawAnswer(id), after: .seconds(3) ... .seconds(4)) }
+        if self.random.permille(self.world.faults.duplicateAnswer) {
+            self.add(.rawAnswer(id), after: patience.upperBound ... patience.upperBound + .seconds(1))
+        }
     }
 
     private func cancelled(_ message: WorkerChannelChecker.Message) {
@@ -79,11 +81,16 @@ extension SimWorker {
 
     func answer(_ id: Int64, isError: Bool) {
         guard let call = self.calls.removeValue(forKey: id) else { return }
+        self.answered[id] = call
         self.world.channels.answered(id, by: self)
         if isError, call.nonce >= 0 {
             let code = self.random.one(of: [-32603, -32602, -32000, -32002, -32601, -32042, 1])
             return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"error\":{\"code\":\(code),\"message\":\"failed ~n\(call.nonce)~\"}}")
         }
+        self.writeResult(id, call)
+    }
+
+    func writeResult(_ id: Int64, _ call: Call) {
         let extra = self.isBuiltin ? ",\"resultType\":\"complete\"" : ""
         if call.isList { return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"tools\":[]\(extra)}}") }
         var padding = ""

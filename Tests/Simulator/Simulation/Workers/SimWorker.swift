@@ -37,6 +37,7 @@ final class SimWorker {
     var jobs = DeadlineHeap<Job>()
     /// Read and not answered.
     var calls: [Int64: Call] = [:]
+    var answered: [Int64: Call] = [:]
     private var isFrozenUntil: Instant?
     private var isDeafToEnd = false
     private var isDeafToTerminate = false
@@ -150,8 +151,10 @@ final class SimWorker {
         case .progress(let id): self.progress(id)
         case .log(let id): self.log(id)
         case .answer(let id, let isError): self.answer(id, isError: isError)
-        case .rawAnswer(let id) where self.calls[id] != nil: self.answer(id, isError: false)
-        case .rawAnswer(let id): self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"late\":true}}")
+        case .rawAnswer(let id):
+            // The first one may have been lost as too long; then this one counts.
+            if let call = self.answered[id] { return self.writeResult(id, call) }
+            self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"late\":true}}")
         case .listChanged:
             let kind = self.random.one(of: ["tools", "prompts", "resources"])
             self.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/\(kind)/list_changed\"}")
