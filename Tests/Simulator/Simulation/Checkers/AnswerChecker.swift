@@ -120,7 +120,9 @@ struct AnswerChecker {
         case .error where envelope.id == nil && (exchange.id.isEmpty || status == 408 || status == 413):
             self.settle(exchange, status ?? 200, code: -1)
         case .result, .error:
-            guard exchange.isPending else { return self.fail("a second answer to request \(exchange.serial): \(Self.text(bytes))") }
+            guard exchange.isPending else {
+                return self.fail("a second answer to request \(exchange.serial): \(Self.text(bytes))")
+            }
             guard let id = envelope.id, bytes[id.range].elementsEqual(exchange.id) else {
                 return self.fail(
                     "request \(exchange.serial) had the id \(Self.text(exchange.id)), its answer is \(Self.text(bytes))")
@@ -150,12 +152,15 @@ struct AnswerChecker {
             }
             guard bytes[echo.range].elementsEqual(exchange.arguments) else {
                 return self.fail(
-                    "request \(exchange.serial) sent \(Self.text(exchange.arguments)), its answer is \(Self.text(Array(bytes[echo.range])))")
+                    "request \(exchange.serial) sent \(Self.text(exchange.arguments)), its answer is \(Self.text(Array(bytes[echo.range])))"
+                )
             }
         case .list:
             if self.scanner.members.value("tools", in: bytes.span) == nil { self.fail("no tools in \(Self.text(bytes))") }
         case .initialize:
-            if self.scanner.members.value("protocolVersion", in: bytes.span) == nil { self.fail("no version in \(Self.text(bytes))") }
+            if self.scanner.members.value("protocolVersion", in: bytes.span) == nil {
+                self.fail("no version in \(Self.text(bytes))")
+            }
         case .local, .listen: break
         case .notification, .sessionStream, .delete, .health, .preflight, .hostile:
             self.fail("a result for \(exchange.kind): \(Self.text(Array(bytes[result.range])))")
@@ -173,7 +178,8 @@ struct AnswerChecker {
         let members = self.scanner.members
         switch exchange.kind {
         case .call where method == "notifications/progress":
-            guard let token = members.value("progressToken", in: bytes.span), bytes[token.range].elementsEqual(exchange.progressToken)
+            guard let token = members.value("progressToken", in: bytes.span),
+                bytes[token.range].elementsEqual(exchange.progressToken)
             else { return self.fail("progress with a wrong token for request \(exchange.serial): \(Self.text(bytes))") }
             guard let value = members.value("progress", in: bytes.span).flatMap({ JSONNumber.int64(bytes.span, $0) }),
                 Int(value) > exchange.progress

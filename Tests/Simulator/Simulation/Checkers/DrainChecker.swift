@@ -31,7 +31,9 @@ struct DrainChecker {
         if now > end && !census.hasStopped {
             self.judge.report("drain", "it should have ended at \(end.nanoseconds / 1_000_000) ms: \(census)")
         }
-        if census.connections.contains(where: \.isIdle) { self.judge.report("drain", "a connection goes on although nothing is asked on it") }
+        if census.connections.contains(where: \.isIdle) {
+            self.judge.report("drain", "a connection goes on although nothing is asked on it")
+        }
         // Without calls there is nothing to wait for: the workers must be on their way out.
         if census.calls == 0, census.workers.contains(where: { !$0.isStopping }) {
             self.judge.report("drain", "a worker goes on although no call is left")
@@ -39,7 +41,9 @@ struct DrainChecker {
     }
 
     func exited(_ status: Int32?, _ census: Census) {
-        guard status == 0 else { return self.judge.report("drain", "no exit, or exit with \(status.map { "\($0)" } ?? "nothing")") }
+        guard status == 0 else {
+            return self.judge.report("drain", "no exit, or exit with \(status.map { "\($0)" } ?? "nothing")")
+        }
         if !census.connections.isEmpty || !census.workers.isEmpty || census.calls > 0 {
             self.judge.report("drain", "left at the exit: \(census)")
         }

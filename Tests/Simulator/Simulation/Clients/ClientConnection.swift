@@ -47,7 +47,8 @@ final class ClientConnection {
         self.pending.append(exchange)
         if exchange.closes { self.sawClose = true }
         self.world.answers.began(exchange)
-        self.world.trace.add("request", at: self.world.now, self.client.index, exchange.serial, "\(exchange.kind) on \(self.socket.serial)")
+        self.world.trace.add(
+            "request", at: self.world.now, self.client.index, exchange.serial, "\(exchange.kind) on \(self.socket.serial)")
     }
 
     // MARK: Turns
@@ -202,7 +203,8 @@ final class ClientConnection {
         }
         self.world.foreign.received(self.body, client: self.client.index, exchange: exchange)
         self.world.answers.responded(exchange, head, self.body, self.circumstances(of: exchange))
-        self.world.trace.add("answer", at: self.world.now, self.client.index, exchange.serial, "\(head.status) \(exchange.outcome)")
+        self.world.trace.add(
+            "answer", at: self.world.now, self.client.index, exchange.serial, "\(head.status) \(exchange.outcome)")
         // Of hostile bytes nobody knows how many requests they were.
         if exchange.kind != .hostile { self.pending.removeFirst() }
         self.head = nil

@@ -65,7 +65,10 @@ final class Exchange {
     var progress = -1
     var events = 0
 
-    init(serial: Int, client: Int, kind: Kind, server: Int, isModern: Bool, id: [UInt8], progressToken: [UInt8] = [], at now: Instant) {
+    init(
+        serial: Int, client: Int, kind: Kind, server: Int, isModern: Bool, id: [UInt8], progressToken: [UInt8] = [],
+        at now: Instant
+    ) {
         self.serial = serial
         self.client = client
         self.kind = kind

@@ -87,7 +87,8 @@ final class LegacyClient: SimClient {
         !self.running.contains { $0.id.elementsEqual(id.utf8) } && !self.abandoned.contains { $0.elementsEqual(id.utf8) }
     }
 
-    private func ask(_ connection: ClientConnection, _ session: String, _ kind: Exchange.Kind, _ method: String, _ params: String) {
+    private func ask(_ connection: ClientConnection, _ session: String, _ kind: Exchange.Kind, _ method: String, _ params: String)
+    {
         let id = self.id()
         guard self.isFree(id) else { return }
         let exchange = self.exchange(kind, server: self.server, isModern: false, id: id)

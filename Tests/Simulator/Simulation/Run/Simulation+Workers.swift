@@ -6,7 +6,9 @@ extension Simulation {
     private static var readBytesMax: Int { 64 << 10 }
 
     private func process(_ key: WorkerKey) -> SimProcess? {
-        guard Int(key.slot) < self.processTable.count, let process = self.processTable[Int(key.slot)], process.key == key else { return nil }
+        guard Int(key.slot) < self.processTable.count, let process = self.processTable[Int(key.slot)], process.key == key else {
+            return nil
+        }
         return process
     }
 
