@@ -222,7 +222,9 @@ class TestCrashLoop:
             assert 1 <= len(seen) <= 8, f"{len(seen)} spawns in 5 s"
 
     def test_a_command_that_does_not_exist(self) -> None:
-        with Supervisor(command=["/nonexistent/server"], ready="/health") as supervisor, ModernClient(supervisor.port) as client:
+        # As one that is configured: the supervisor warns and serves the others. See test_startup.py for one after `--`.
+        config = {"mcpServers": {"gone": {"command": "/nonexistent/server"}}}
+        with Supervisor(config=config, ready="/health") as supervisor, ModernClient(supervisor.port) as client:
             exchange = client.call("echo", id=1)
             assert exchange.status in (200, 503) and exchange.code == -32603
 

@@ -26,7 +26,7 @@ struct Catalogue {
                 """
                 SELECT name, type FROM pragma_table_list
                 WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT \(Self.objectsMax)
-                """))
+                """.utf8))
         let columns = try connection.prepareOwn(
             [UInt8]("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid"))
         var objects: [ViewDescription] = []
