@@ -63,6 +63,7 @@ let package = Package(
         .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
+        tests("SupervisorEdgeTests", ["Base", "Linux", "SupervisorCore", "SupervisorEdge"]),
         tests("SimulationTests", ["Simulation"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
         tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),

@@ -88,7 +88,7 @@ extension Supervisor {
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
-        let data = self.deliveredData(call)
+        let data = Self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
         self.answer(
             call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)
@@ -99,7 +99,9 @@ extension Supervisor {
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if let connection = self.calls[key].connection {
-            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
+            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else {
+                return
+            }
         }
         if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)
