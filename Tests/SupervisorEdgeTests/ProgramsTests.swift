@@ -32,7 +32,7 @@ import Testing
 
     @Test func `configured servers get a warning each`() throws {
         let file = """
-            {"mcpServers": {"a": {"command": "/bin/sh"}, "b": {"command": "nosuchprogram"}, "c": {"builtin": "sql"}}}
+            {"mcpServers": {"a": {"command": "/bin/sh"}, "b": {"command": "nosuchprogram"}, "c": {"builtin": "sql", "databases": {"s": "sample:"}}}}
             """
         let configuration = try #require(ConfigurationLoader.load(.init(file: [UInt8](file.utf8))).configuration)
         let findings = Programs.findings(configuration.servers)

@@ -127,5 +127,6 @@ public struct SlotMap<Element>: ~Copyable {
     }
 }
 
-/// It owns its storage alone, so it may move between threads as its elements may.
+/// `@unchecked` because the compiler cannot see through the pointers: it owns its storage alone and is not copyable, so it may move
+/// between threads as its elements may.
 extension SlotMap: @unchecked Sendable where Element: Sendable {}

@@ -55,8 +55,6 @@ public enum Revision: UInt8, CaseIterable, Comparable, Sendable {
 
     public static let latestLegacy = Revision.v2025_11_25
     public static let latestModern = Revision.v2026_07_28
-    /// What a Streamable HTTP request without `MCP-Protocol-Version` is taken to speak.
-    public static let assumedWithoutHeader = Revision.v2025_03_26
 
     /// The server's answer to the revision that an `initialize` asks for: the same one when it is a legacy revision we know,
     /// else the latest legacy one. The handshake itself does not exist in the modern era.

@@ -86,6 +86,7 @@ enum HTTPByte {
                 }
                 index &+= 16
             } while index &+ 16 <= end
+            // Two views of the same 16 bytes, of which every pattern is a value.
             let halves = unsafe unsafeBitCast(passed, to: SIMD2<UInt64>.self)
             seen |= halves[0] | halves[1]
             if found < end { return found }
@@ -102,6 +103,7 @@ enum HTTPByte {
     /// The first lane that is set, or nil.
     @inline(__always)
     static func firstLane(_ mask: SIMDMask<SIMD16<Int8>>) -> Int? {
+        // Two views of the same 16 bytes, of which every pattern is a value.
         let halves = unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
         if halves[0] != 0 { return halves[0].trailingZeroBitCount >> 3 }
         if halves[1] != 0 { return 8 &+ halves[1].trailingZeroBitCount >> 3 }

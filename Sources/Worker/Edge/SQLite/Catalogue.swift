@@ -25,7 +25,7 @@ struct Catalogue {
             [UInt8](
                 """
                 SELECT name, type FROM pragma_table_list
-                WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT 10000
+                WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT \(Self.objectsMax)
                 """))
         let columns = try connection.prepareOwn(
             [UInt8]("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid"))
