@@ -71,14 +71,11 @@ extension Supervisor {
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
 
-    /// The `data` of an error of ours for a call whose worker is still there.
+    /// The `data` of an error of ours for a call whose worker is still there: what it has not taken yet of the line it will take
+    /// later, since a line that was begun must be ended and others stand behind it.
     func deliveredData(_ call: Call) -> [UInt8] {
-        var sent = 0
-        if case .dispatched(let worker, _, _) = call.state, self.workers.contains(worker) {
-            sent = self.workers[worker].sentTotal
-        }
         var data = [UInt8](#"{"delivered":"#)
-        data.append(Self.delivered(call, sent: sent))
+        data.append(call.state == .queued ? "false" : "true")
         data.append(0x7D)
         return data
     }

@@ -99,7 +99,9 @@ extension Supervisor {
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if let connection = self.calls[key].connection {
-            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else { return }
+            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else {
+                return
+            }
         }
         if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)

@@ -43,7 +43,8 @@ extension Supervisor {
             var buffers = Census.Buffers(unsent: self.connections[key].unsentBytes, input: self.connections[key].input.count)
             if case .streaming = self.connections[key].phase { buffers.isStreaming = true }
             buffers.isIdle = self.connections[key].isIdle && self.connections[key].unsentBytes == 0
-            buffers.isStarved = self.connections[key].phase == .reading && self.connections[key].isReadingPaused
+            buffers.isStarved =
+                self.connections[key].phase == .reading && self.connections[key].isReadingPaused
                 && self.connections[key].unsentBytes == 0
             census.connections.append(buffers)
         }
