@@ -43,7 +43,8 @@ let package = Package(
             swiftSettings: strict),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         .target(
-            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"], path: "Sources/Worker/Edge",
+            name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"],
+            path: "Sources/Worker/Edge",
             swiftSettings: strict,
             // The archive, not the shared library: a worker starts faster and shares no engine with the rest of the machine.
             linkerSettings: [.linkedLibrary(":libsqlite3.a")]),
@@ -62,6 +63,7 @@ let package = Package(
         .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
+        tests("SupervisorEdgeTests", ["Base", "Linux", "SupervisorCore", "SupervisorEdge"]),
         tests("SimulationTests", ["Simulation"]),
         tests("WorkerCoreTests", ["Base", "Wire", "MCP", "WorkerCore"]),
         tests("WorkerEdgeTests", ["Base", "Wire", "MCP", "Linux", "WorkerCore", "WorkerEdge", "CSQLite", "mcp-worker"]),

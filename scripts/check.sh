@@ -40,7 +40,24 @@ step_purity() { scripts/purity.sh && scripts/purity.sh --self-test; }
 
 step_linkage() { scripts/linkage.sh; }
 
-step_sim() { SWIFT_DETERMINISTIC_HASHING=1 .build/release/mcp-sim --seeds "$SEEDS"; }
+# Clean seeds mean something only if a bug put in on purpose is found: each canary must make some seed fail.
+step_sim() {
+    local sim=.build/release/mcp-sim canary canaries
+    export SWIFT_DETERMINISTIC_HASHING=1
+    "$sim" --seeds "$SEEDS" --jobs "$JOBS" || return 1
+    canaries=$("$sim" --usage 2>&1 | sed -n 's/.*put in on purpose: //p' | tr -d ',')
+    if [ -z "$canaries" ]; then
+        echo "sim: mcp-sim names no canary"
+        return 1
+    fi
+    for canary in $canaries; do
+        if "$sim" --seeds "$SEEDS" --jobs "$JOBS" --canary "$canary" >/dev/null 2>&1; then
+            echo "sim: the canary $canary was not found in $SEEDS seeds"
+            return 1
+        fi
+    done
+    echo "sim: found the canaries $canaries"
+}
 
 # Every harness over its seeds, its past failures and some new inputs.
 step_fuzz() {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.supervisor import SDK1_PYTHON, Supervisor
+from harness.supervisor import SDK1_PYTHON, Supervisor, python_server
 
 pytestmark = pytest.mark.needs("sdk1")
 CLIENT = Path(__file__).resolve().parent / "clients/sdk1_client.py"
@@ -45,12 +45,18 @@ def test_a_third_party_server_works(request: pytest.FixtureRequest, server: str)
     supervisor: Supervisor = request.getfixturevalue(server)
     outcome = run(
         supervisor.url, ["list_tools"], ["log_level", "debug"], ["call", "echo", {"text": "é"}], ["progress", "progress", {"steps": 4}],
-        ["call", "log", {"level": "error", "message": "loud"}], ["call", "fail", {"message": "broken"}],
+        ["call", "fail", {"message": "broken"}],
         ["call", "slow", {"seconds": 60, "name": "left by SDK 1"}, 0.5], ["call", "add", {"a": 1, "b": 2}])
-    tools, _, echoed, progressed, _, failed, timed_out, added = outcome["results"]
+    tools, _, echoed, progressed, failed, timed_out, added = outcome["results"]
     assert "echo" in tools and text_of(echoed) == "é"
     assert progressed["progress"] == [[step, 4, f"step {step}"] for step in (1, 2, 3, 4)]
     assert failed["isError"] and "broken" in text_of(failed)
     assert "error" in timed_out
     assert added["structuredContent"] == {"result": 3}
+
+
+@pytest.mark.parametrize("sdk", [1, 2])
+def test_log_messages_arrive(sdk: int) -> None:
+    with Supervisor(command=python_server(f"sdk{sdk}_server.py", sdk=sdk)) as supervisor:
+        outcome = run(supervisor.url, ["log_level", "debug"], ["call", "log", {"level": "error", "message": "loud"}], ["call", "echo", {"text": ""}])
     assert ["error", "loud"] in outcome["logs"]

@@ -84,7 +84,7 @@ extension KernelTests {
 
         @Test func `inherited sockets come once, named, and are not inherited further`() async {
             await #expect(processExitsWith: .success) {
-                let listener = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+                let listener = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
                 for number: Int32 in [3, 4] {
                     #expect(dup2(listener.descriptor.rawValue, number) == number)
                 }

@@ -10,7 +10,7 @@ extension KernelTests {
             return endpoint
         }
 
-        @Test(arguments: [IPAddress.loopback4, .loopback6])
+        @Test(arguments: [IPAddress.loopbackV4, .loopbackV6])
         func `a connection is accepted without delay, blocking or inheritance, and with its peer's address`(address: IPAddress)
             throws
         {
@@ -36,14 +36,14 @@ extension KernelTests {
         }
 
         @Test func `IPv6 and IPv4 listen on one port side by side`() throws {
-            let six = try Socket.listen(IPEndpoint(.any6, port: 0))
+            let six = try Socket.listen(IPEndpoint(.unspecifiedV6, port: 0))
             let port = try self.endpoint(six.descriptor).port
-            let four = try Socket.listen(IPEndpoint(.any4, port: port))
+            let four = try Socket.listen(IPEndpoint(.unspecifiedV4, port: port))
             #expect(try self.endpoint(four.descriptor).port == port)
         }
 
         @Test func `a port in use is refused, also for another of our own listeners`() throws {
-            let first = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+            let first = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
             let taken = try self.endpoint(first.descriptor)
             #expect(throws: SystemError.self) { _ = try Socket.listen(taken).release() }
             do {
@@ -52,7 +52,7 @@ extension KernelTests {
         }
 
         @Test func `a port can be listened on again at once, although connections linger`() throws {
-            let first = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+            let first = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
             let here = try self.endpoint(first.descriptor)
             let client = try Socket.connect(here)
             guard case .connection(let server, _) = try Socket.accept(first.descriptor) else {
@@ -67,7 +67,7 @@ extension KernelTests {
         }
 
         @Test func `nobody listens: the connection is refused`() throws {
-            let listener = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+            let listener = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
             let here = try self.endpoint(listener.descriptor)
             listener.close()
             #expect(throws: SystemError(.connectionRefused, "connect")) { _ = try Socket.connect(here).release() }
@@ -75,13 +75,13 @@ extension KernelTests {
 
         @Test func `an address of no interface is refused`() {
             #expect(throws: SystemError(.addressNotAvailable, "bind")) {
-                _ = try Socket.listen(IPEndpoint(.v4(0xC000_0201), port: 0)).release()
+                _ = try Socket.listen(IPEndpoint(IPAddress(v4: 0xC000_0201), port: 0)).release()
             }
         }
 
         @Test func `without descriptors left, accept says so and the connection waits`() async {
             await #expect(processExitsWith: .success) {
-                let listener = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+                let listener = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
                 guard case .ip(let here) = try listener.descriptor.localAddress() else {
                     throw SystemError(.invalid, "getsockname")
                 }
@@ -101,7 +101,7 @@ extension KernelTests {
         }
 
         @Test func `a connection reset in the backlog does no harm`() throws {
-            let listener = try Socket.listen(IPEndpoint(.loopback4, port: 0))
+            let listener = try Socket.listen(IPEndpoint(.loopbackV4, port: 0))
             do {
                 let client = try Socket.connect(self.endpoint(listener.descriptor))
                 var lingering = linger(l_onoff: 1, l_linger: 0)

@@ -98,14 +98,15 @@ import Testing
         let usual = ["XDG_RUNTIME_DIR": "/run/user/7", "HOME": "/home/u"]
         let option = Loading.options { $0.runtimeDirectory = "/x" }
         #expect(
-            Loading.load(nil, option, manager).configuration?.directories == Directories(runtime: ["/x"], state: ["/var/lib/a"]))
+            Loading.load(nil, option, manager).configuration?.directories
+                == Directories(runtime: ["/x"], isRuntimeNamed: true, state: ["/var/lib/a"]))
         #expect(
             Loading.load(nil, RunOptions(), manager).configuration?.directories
-                == Directories(runtime: ["/run/a"], state: ["/var/lib/a"]))
+                == Directories(runtime: ["/run/a"], isRuntimeNamed: true, state: ["/var/lib/a"]))
         #expect(
             Loading.load(nil, RunOptions(), usual).configuration?.directories
                 == Directories(
-                    runtime: ["/run/mcp-supervisor", "/run/user/7/mcp-supervisor"],
+                    runtime: ["/run/mcp-supervisor", "/run/user/7/mcp-supervisor"], isRuntimeNamed: false,
                     state: ["/var/lib/mcp-supervisor", "/home/u/.local/state/mcp-supervisor"]))
     }
 

@@ -269,21 +269,34 @@ import Wire
     }
 
     @Test func `the bytes that wait for a worker have a limit`() throws {
-        let rig = try Rig(.legacy, workers: #""concurrency":2,"queueBytes":"10K""#)
+        let rig = try Rig(.legacy, workers: #""concurrency":2,"queueBytes":"30K""#)
         try rig.worker.forgetLines()
         try rig.worker.window = 0
-        let large = RigText.modernCall(arguments: #"{"a":"\#(String(repeating: "x", count: 20_000))"}"#)
-        let only = try rig.send(large)
-        #expect(!only.hasReply, "one call fits, however large")
+        func call(_ count: Int) -> String { RigText.modernCall(arguments: #"{"a":"\#(String(repeating: "x", count: count))"}"#) }
+        let straight = try rig.send(call(50_000))
+        #expect(!straight.hasReply, "into an empty channel a call fits, however large")
         #expect(try rig.ask(RigText.modernCall()).status == 503)
         try rig.worker.read(100_000)
-        _ = try rig.send(RigText.modernCall())
+        let second = try rig.send(RigText.modernCall())
         #expect(try rig.worker.lines.count == 2)
-        let queued = try rig.send(large)
-        #expect(!queued.hasReply)
-        #expect(try rig.ask(RigText.modernCall()).status == 503)
-        queued.reset()
+        #expect(try rig.ask(call(50_000)).status == 503, "it would have to wait, and is too large for that")
+        let waiting = try rig.send(call(20_000))
+        #expect(!waiting.hasReply)
+        #expect(rig.machine.servers[0].queuedBytes > 20_000)
+        let refused = try rig.ask(call(20_000))
+        #expect(refused.status == 503 && refused["retry-after"] == "1" && refused.code == -32603)
+        waiting.reset()
         #expect(rig.machine.servers[0].queuedBytes == 0)
+        let again = try rig.send(call(20_000))
+        #expect(!again.hasReply && !second.hasReply)
+    }
+
+    @Test func `what is in the channel of a living worker counts as delivered`() throws {
+        let rig = try Rig(.legacy, workers: #""callTimeout":"5s""#)
+        try rig.worker.window = 0
+        let client = try rig.send(RigText.modernCall())
+        rig.advance(.seconds(5))
+        #expect(try client.reply().json["error"]?["data"] == ["delivered": true])
     }
 
     @Test func `a worker that does not read gets no more than its backlog, and the rest when it does`() throws {

@@ -200,6 +200,38 @@ import WorkerCore
         null.close()
     }
 
+    @Test(.enabled(if: Landlock.version != nil))
+    func `the kernel lets the process open nothing but its databases`() throws {
+        let scratch = try Scratch("landlock")
+        for name in ["served.db", "other.db"] { try SampleDatabase.write(to: bytes(scratch.file(name))) }
+        let link = scratch.file("link.db")
+        #expect(unsafe symlink(scratch.file("served.db"), link) == 0)
+        let view = "{\"database\":\"link\",\"view_name\":\"low_stock\"}"
+        let served = try WorkerClient(.socket, ["--database", "link=sqlite://\(link)"])
+        #expect(try served.ask(WorkerClient.call(1, "query_view", view))["result"]?["isError"] == false)
+        let client = try WorkerClient(.socket, ["--database", "link=sqlite://\(link)"])
+        // The answer shows that the process has confined itself; the database is not open yet.
+        #expect(try client.ask(WorkerClient.call(1, "list_databases", "{}"))["id"] == 1)
+        try Files.remove(link)
+        #expect(unsafe symlink(scratch.file("other.db"), link) == 0)
+        let refused = try client.ask(WorkerClient.call(2, "query_view", view))
+        #expect(refused["result"]?["content"]?[0]?["text"] == "The database is not available at the moment.")
+        #expect(try client.ask(WorkerClient.call(3, "query_view", Self.view))["result"]?["isError"] == false)
+    }
+
+    @Test func `a database in WAL mode is served while somebody writes`() throws {
+        let scratch = try Scratch("wal")
+        try scratch.makeDatabase("w.db", ["PRAGMA journal_mode=WAL", "CREATE TABLE t(a)", "INSERT INTO t VALUES (1)"])
+        let client = try WorkerClient(.socket, ["--database", "w=sqlite://\(scratch.file("w.db"))"])
+        let view = "{\"database\":\"w\",\"view_name\":\"t\"}"
+        #expect(try client.ask(WorkerClient.call(1, "query_view", view))["result"]?["structuredContent"]?["rowCount"] == 1)
+        let writer = try SQLiteConnection(creating: bytes(scratch.file("w.db")))
+        try writer.run("INSERT INTO t VALUES (2)")
+        #expect(try client.ask(WorkerClient.call(2, "query_view", view))["result"]?["structuredContent"]?["rowCount"] == 2)
+        try writer.run("INSERT INTO t VALUES (3)")
+        #expect(try client.ask(WorkerClient.call(3, "query_view", view))["result"]?["structuredContent"]?["rowCount"] == 3)
+    }
+
     static let commands: [([String], Int32, String)] = [
         (["--version"], 0, "mcp-worker 0."), (["--help"], 0, "usage:"), ([], 64, ""), (["sql", "--rows-max", "x"], 64, ""),
         (["sample", "/nowhere/at/all.db"], 69, ""),

@@ -42,8 +42,12 @@ int clinux_signalfd(uint64_t mask) {
     return fd < 0 ? -errno : fd;
 }
 
-int clinux_signal_ignore(int number) {
-    struct sigaction action = {.sa_handler = SIG_IGN};
+static int set_handler(int number, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler};
     sigemptyset(&action.sa_mask);
     return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }
+
+int clinux_signal_ignore(int number) { return set_handler(number, SIG_IGN); }
+
+int clinux_signal_default(int number) { return set_handler(number, SIG_DFL); }

@@ -42,10 +42,11 @@ public struct FileDescriptor: Hashable, Sendable {
         OwnedFD(try SystemCall.check(clinux_duplicate(self.rawValue, least), "fcntl"))
     }
 
-    /// Whether a write of up to PIPE_BUF bytes would not wait now. Files always can.
+    /// Whether a write of up to PIPE_BUF bytes would not wait now: there is room, or nobody reads any more and it fails at once.
+    /// Files always can.
     public var isWritableNow: Bool {
         var entry = pollfd(fd: self.rawValue, events: Int16(POLLOUT), revents: 0)
-        return unsafe Glibc.poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT) != 0
+        return unsafe Glibc.poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLOUT | POLLERR | POLLHUP) != 0
     }
 
     public var isTerminal: Bool { Glibc.isatty(self.rawValue) == 1 }

@@ -139,7 +139,45 @@ public enum Files {
                 guard error.errno == .exists else { throw error }
             }
         }
-        guard (try? self.open(path, CLINUX_DIRECTORY, 0)) != nil else { throw SystemError(Errno(rawValue: ENOTDIR), "mkdir") }
+        guard try self.mode(path) & mode_t(S_IFMT) == mode_t(S_IFDIR) else {
+            throw SystemError(Errno(rawValue: ENOTDIR), "mkdir")
+        }
+    }
+
+    /// What `check` asks for.
+    public enum Access: Sendable { case read, write, execute }
+
+    /// Whether the effective user may use `path` so; links are followed. The answer may be old a moment later, so it is for
+    /// messages, and what matters is the error of the use itself.
+    public static func check(_ path: String, _ access: Access) throws(SystemError) {
+        let mode =
+            switch access {
+            case .read: R_OK
+            case .write: W_OK
+            case .execute: X_OK
+            }
+        try unsafe self.path(path, "faccessat") { path in
+            SystemCall.raw { unsafe Glibc.faccessat(AT_FDCWD, path, mode, AT_EACCESS) }
+        }
+    }
+
+    /// Whether `path` is a file that can be executed, or a link to one.
+    public static func checkExecutable(_ path: String) throws(SystemError) {
+        try self.check(path, .execute)
+        guard try self.mode(path) & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw SystemError(.accessDenied, "execve") }
+    }
+
+    /// Whether `path` is a directory that can be entered, or a link to one.
+    public static func isDirectory(_ path: String) -> Bool {
+        guard let mode = try? self.mode(path), mode & mode_t(S_IFMT) == mode_t(S_IFDIR) else { return false }
+        return (try? self.check(path, .execute)) != nil
+    }
+
+    /// Kind and permissions of what `path` leads to.
+    private static func mode(_ path: String) throws(SystemError) -> mode_t {
+        var status = stat()
+        try unsafe self.path(path, "stat") { path in SystemCall.raw { unsafe fstatat(AT_FDCWD, path, &status, 0) } }
+        return status.st_mode
     }
 
     private static func open(_ path: String, _ purpose: clinux_open, _ mode: UInt32) throws(SystemError) -> OwnedFD {

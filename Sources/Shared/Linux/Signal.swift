@@ -26,6 +26,12 @@ public struct Signal: Hashable, Sendable {
     public func ignore() throws(SystemError) {
         try SystemCall.check(clinux_signal_ignore(self.rawValue), "sigaction")
     }
+
+    /// Undoes what whoever started us may have done: with SIGCHLD ignored, which is kept over exec, the kernel reaps our children and
+    /// nobody learns how they ended.
+    public func restoreDefault() throws(SystemError) {
+        try SystemCall.check(clinux_signal_default(self.rawValue), "sigaction")
+    }
 }
 
 /// A set of signals, as the mask that /proc/PID/status shows.

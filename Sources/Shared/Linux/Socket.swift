@@ -1,3 +1,4 @@
+import Base
 import CLinux
 import Glibc
 
@@ -158,14 +159,13 @@ struct EncodedAddress {
     init(_ endpoint: IPEndpoint) {
         var plain = clinux_address()
         plain.port = endpoint.port
-        switch endpoint.address {
-        case .v4(let address):
+        if endpoint.address.isV4 {
             plain.family = UInt16(AF_INET)
-            plain.setBytes(UInt64(address) << 32, 0)
-        case .v6(let high, let low, let scope):
+            plain.setBytes(endpoint.address.low << 32, 0)
+        } else {
             plain.family = UInt16(AF_INET6)
-            plain.scope = scope
-            plain.setBytes(high, low)
+            plain.scope = endpoint.scope
+            plain.setBytes(endpoint.address.high, endpoint.address.low)
         }
         self.length = unsafe clinux_address_encode(&plain, &self.storage)
     }
@@ -202,8 +202,8 @@ extension SocketAddress {
             return unsafe (high, UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
         switch Int32(plain.family) {
-        case AF_INET: self = .ip(IPEndpoint(.v4(UInt32(truncatingIfNeeded: high >> 32)), port: plain.port))
-        case AF_INET6: self = .ip(IPEndpoint(.v6(high, low, scope: plain.scope), port: plain.port))
+        case AF_INET: self = .ip(IPEndpoint(IPAddress(v4: UInt32(truncatingIfNeeded: high >> 32)), port: plain.port))
+        case AF_INET6: self = .ip(IPEndpoint(IPAddress(high: high, low: low), port: plain.port, scope: plain.scope))
         case AF_UNIX: self = .unix
         default: self = .other
         }

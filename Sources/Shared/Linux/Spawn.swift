@@ -127,7 +127,7 @@ public struct Spawn: Sendable {
 }
 
 /// A NULL-terminated array of C strings, alive as long as this is.
-@safe private struct CStrings: ~Copyable {
+@safe struct CStrings: ~Copyable {
     let pointers: UnsafeMutableBufferPointer<UnsafeMutablePointer<CChar>?>
 
     init(_ texts: [[UInt8]]) {

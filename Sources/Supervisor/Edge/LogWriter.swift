@@ -47,14 +47,19 @@ struct LogWriter: ~Copyable {
         // Bound: a pipe that polls writable takes this much at once without blocking (PIPE_BUF).
         while written < self.pending.count, self.output.isWritableNow {
             let end = Swift.min(written + 4_096, self.pending.count)
-            guard case .moved(let count) = try? self.output.write(self.pending.span.extracting(written..<end)) else {
+            let transfer: Transfer
+            do {
+                transfer = try self.output.write(self.pending.span.extracting(written..<end))
+            } catch {
                 // Nobody reads stderr any more; there is nobody to tell.
                 self.pending.removeAll(keepingCapacity: false)
                 return
             }
+            // Expected: `wouldBlock` where somebody who shares stderr made it non-blocking.
+            guard case .moved(let count) = transfer else { break }
             written += count
         }
-        self.pending.removeSubrange(0..<written)
+        if written > 0 { self.pending.removeSubrange(0..<written) }
     }
 
     private mutating func render(_ event: LogEvent) {

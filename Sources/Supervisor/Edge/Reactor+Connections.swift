@@ -4,31 +4,62 @@ import SupervisorCore
 
 /// Listeners and client sockets.
 extension Reactor {
-    mutating func watchListeners() throws(SystemError) {
-        for (index, listener) in self.listeners.enumerated() {
-            guard let descriptor = listener.descriptor else { continue }
-            try self.epoll.add(descriptor, .readable, data: Token(.listener, index: index).word)
-        }
-        self.isAccepting = true
-    }
-
     /// Bound: connections accepted from one listener in one turn, so that clients already here are not kept waiting.
     private static var acceptsPerTurn: Int { 64 }
 
+    private var mayAccept: Bool { !self.isAcceptingPaused && self.acceptAgainAt == nil }
+
     mutating func accept(_ index: Int) {
+        var aborted: Errno?
         for _ in 0..<Self.acceptsPerTurn {
-            guard self.isAccepting, let listener = self.listeners[index].descriptor else { return }
-            switch try? Socket.accept(listener) {
-            case .connection(let descriptor, let address):
-                self.open(descriptor, address, self.listeners[index].requiresCredential)
-            case .wouldBlock, nil: return
-            case .aborted: continue
-            case .exhausted(let errno):
-                // No descriptor left: the listener stays readable, so look away for a moment instead of spinning.
-                self.log.write(LogEvent(.error, "cannot accept connections", [.text("error", errno.description)]))
-                self.pauseAccepting()
-                self.acceptAgainAt = self.now + .milliseconds(100)
-                return
+            guard self.mayAccept, let listener = self.listeners[index].descriptor else { return }
+            do {
+                switch try Socket.accept(listener) {
+                case .connection(let descriptor, let address):
+                    self.acceptFailures = 0
+                    aborted = nil
+                    self.open(descriptor, address, self.listeners[index].requiresCredential)
+                case .wouldBlock: return
+                case .aborted(let errno): aborted = errno
+                case .exhausted(let errno): return self.acceptFailed(SystemError(errno, "accept4"))
+                }
+            } catch {
+                return self.acceptFailed(error)
+            }
+        }
+        // One connection may be gone before it is accepted; a whole turn of them is something else that lasts.
+        if let aborted { self.acceptFailed(SystemError(aborted, "accept4")) }
+    }
+
+    /// The listener stays readable, so look away for a moment instead of spinning. Told at the 1st, 2nd, 4th, 8th … time in a row.
+    private mutating func acceptFailed(_ error: SystemError) {
+        self.acceptFailures += 1
+        if self.acceptFailures & (self.acceptFailures - 1) == 0 {
+            self.log.write(
+                LogEvent(
+                    .error, "cannot accept connections; they wait in the kernel",
+                    [.text("error", error.description), .number("count", self.acceptFailures)]))
+        }
+        self.acceptAgainAt = self.now + .milliseconds(100)
+        self.updateListeners()
+    }
+
+    /// Makes the epoll hold the listeners exactly while connections are wanted.
+    mutating func updateListeners() {
+        for index in self.listeners.indices {
+            guard let descriptor = self.listeners[index].descriptor, self.listeners[index].isWatched != self.mayAccept else {
+                continue
+            }
+            guard self.mayAccept else {
+                try? self.epoll.remove(descriptor)
+                self.listeners[index].isWatched = false
+                continue
+            }
+            do {
+                try self.epoll.add(descriptor, .readable, data: Token(.listener, index: index).word)
+                self.listeners[index].isWatched = true
+            } catch {
+                return self.acceptFailed(error)  // Which takes out again what was put in; it does not come back here.
             }
         }
     }
@@ -39,6 +70,7 @@ extension Reactor {
             return descriptor.close()
         }
         self.sockets.leftover(inSlotOf: key)?.descriptor.close()
+        self.sockets[key] = nil
         do {
             try self.epoll.add(descriptor, .readable, data: Token(.connection, key).word)
             self.sockets[key] = .init(descriptor: descriptor, key: key, interest: .readable)
@@ -49,16 +81,13 @@ extension Reactor {
     }
 
     mutating func pauseAccepting() {
-        guard self.isAccepting else { return }
-        self.isAccepting = false
-        for listener in self.listeners {
-            if let descriptor = listener.descriptor { try? self.epoll.remove(descriptor) }
-        }
+        self.isAcceptingPaused = true
+        self.updateListeners()
     }
 
     mutating func resumeAccepting() {
-        guard !self.isAccepting, self.acceptAgainAt == nil else { return }
-        try? self.watchListeners()
+        self.isAcceptingPaused = false
+        self.updateListeners()
     }
 
     mutating func stopListening() {
@@ -146,11 +175,8 @@ extension SocketAddress {
     fileprivate var peer: PeerAddress {
         switch self {
         case .ip(let endpoint):
-            switch endpoint.address.unmapped {
-            case .v4(let address): PeerAddress(network: UInt64(address))
-            // The /64: what one customer of a network usually holds.
-            case .v6(let high, _, _): PeerAddress(network: high)
-            }
+            // Of IPv6 the /64: what one customer of a network usually holds.
+            PeerAddress(network: endpoint.address.isV4 ? endpoint.address.low & 0xFFFF_FFFF : endpoint.address.high)
         case .unix, .other: PeerAddress(network: 0, isUnix: true)
         }
     }

@@ -19,73 +19,39 @@ extension Reactor {
     // MARK: Start
 
     mutating func spawnWorker(_ key: WorkerKey, _ server: Int) {
-        let launch = self.command.launch(self.configuration.servers[server])
+        let configuration = self.configuration.servers[server]
         while self.processes.count <= Int(key.slot) { self.processes.append(nil) }  // Bound: one worker a server.
         do {
-            var process = try self.start(launch, key)
-            try self.watch(&process)
+            let process = try WorkerProcess.start(
+                self.command.launch(configuration), program: self.command.workerProgram, key: key, server: configuration.name)
+            try self.watchExit(process)
             self.processes[Int(key.slot)] = process
             self.supervisor.workerSpawned(key, processID: process.pid, at: self.now)
+            try self.watchChannel(process)
         } catch {
             self.log.write(
                 LogEvent(
                     .error, "cannot start a worker",
-                    [.text("server", self.configuration.servers[server].name), .text("error", error.description)]))
+                    [.text("server", configuration.name), .text("error", error.description)]))
+            // A process whose end is watched is killed, and reported when it has ended; of any other nothing is left.
+            guard self.index(key) == nil else { return self.signalWorker(key, .kill) }
             self.supervisor.workerExited(key, .notStarted(error.errno.rawValue), at: self.now)
         }
     }
 
-    private func start(_ launch: WorkerCommand.Launch, _ key: WorkerKey) throws(SystemError) -> WorkerProcess {
-        var process = WorkerProcess(key: key, isSocket: launch.usesSocket)
-        let errors = try DescriptorPair.pipe(nonblocking: false).release()
-        var theirs: [FileDescriptor] = []
-        var ours = [errors.first]
-        do throws(SystemError) {
-            if launch.usesSocket {
-                let channel = try DescriptorPair.sockets(nonblocking: false).release()
-                theirs = [channel.second, errors.second]
-                ours.append(channel.first)
-                process.input = channel.first
-                process.output = channel.first
-            } else {
-                let input = try DescriptorPair.pipe(nonblocking: false).release()
-                theirs = [input.first, errors.second]
-                ours.append(input.second)
-                let output = try DescriptorPair.pipe(nonblocking: false).release()
-                theirs.append(output.second)
-                ours.append(output.first)
-                let lifeline = try DescriptorPair.pipe(nonblocking: false).release()
-                theirs.append(lifeline.first)
-                ours.append(lifeline.second)
-                process.input = input.second
-                process.output = output.first
-                process.lifeline = lifeline.second
-            }
-            process.errors = errors.first
-            // Only our ends: the flag belongs to the open file, and a worker may rely on its ends blocking.
-            for descriptor in ours { try descriptor.setNonblocking(true) }
-            let child = try Spawn(
-                program: self.command.workerProgram, arguments: launch.arguments, environment: launch.environment,
-                directory: launch.directory,
-                descriptors: launch.usesSocket
-                    ? [theirs[0], theirs[0], theirs[1]] : [theirs[0], theirs[2], theirs[1], theirs[3]]
-            ).start()
-            process.pid = child.pid
-            process.pidFD = child.pidFD
+    private func watchExit(_ process: WorkerProcess) throws(SystemError) {
+        guard let pidFD = process.pidFD else { preconditionFailure("a worker without a process") }
+        do {
+            try self.epoll.add(pidFD.descriptor, .readable, data: Token(.workerExit, process.key).word)
         } catch {
-            for descriptor in ours + theirs { descriptor.close() }
+            process.abandon()
             throw error
         }
-        for descriptor in theirs { descriptor.close() }
-        return process
     }
 
-    private func watch(_ process: inout WorkerProcess) throws(SystemError) {
+    private func watchChannel(_ process: WorkerProcess) throws(SystemError) {
         if let output = process.output { try self.epoll.add(output, .readable, data: Token(.workerOutput, process.key).word) }
         if let errors = process.errors { try self.epoll.add(errors, .readable, data: Token(.workerErrors, process.key).word) }
-        if let pidFD = process.pidFD {
-            try self.epoll.add(pidFD.descriptor, .readable, data: Token(.workerExit, process.key).word)
-        }
         // A pipe's write end only reports room and the loss of its reader.
         if let input = process.input, !process.isSocket {
             try self.epoll.add(input, [], data: Token(.workerInput, process.key).word)
@@ -111,6 +77,9 @@ extension Reactor {
         case .ended, nil:
             try? self.epoll.remove(output)
             self.supervisor.workerOutputEnded(key, at: self.now)
+            // Of the one socket for both directions nothing more is heard: what is queued for the worker cannot be waited for. It
+            // could not answer it either.
+            if self.processes[index]?.isSocket == true { self.endInput(index) }
         }
     }
 
@@ -145,8 +114,9 @@ extension Reactor {
     mutating func workerInputReady(_ token: Token, _ events: Epoll.Events) {
         guard let index = self.index(token), let process = self.processes[index] else { return }
         if !events.isDisjoint(with: [.hangup, .error]) {
-            // Nobody reads any more. What is queued counts as not delivered; the exit or the end of output decides the rest.
-            return self.endInput(index)
+            // Nobody reads any more. What is queued counts as not delivered.
+            self.endInput(index)
+            return self.supervisor.workerInputLost(process.key, at: self.now)
         }
         self.writeWorker(process.key)
     }
@@ -192,18 +162,33 @@ extension Reactor {
         guard let index = self.index(token), let process = self.processes[index], let pidFD = process.pidFD else { return }
         // What its group still holds goes with it. The process is not reaped yet, so the number is certainly its own.
         _ = try? Processes.signalGroup(process.pid, .kill)
-        guard let status = (try? pidFD.reap()) ?? nil else { return }
+        let status: ExitStatus
+        do {
+            guard let ended = try pidFD.reap() else { return }
+            status = ended
+        } catch {
+            // Somebody else has reaped it. It has ended in any case, and the event would come again and again.
+            status = .exited(code: -1)
+        }
         pidFD.close()
         self.processes[index]?.pidFD = nil
-        // Answers that it wrote before it died are still in the channel.
-        while let output = self.processes[index]?.output, let count = self.readRest(output), count > 0 {  // Bound: a full pipe.
+        // Answers that it wrote before it died are still in the channel. Bound: more than a pipe or socket holds; a descendant that
+        // got away may go on writing for ever.
+        for _ in 0..<Self.restReadsMax {
+            guard let output = self.processes[index]?.output, let count = self.readRest(output) else { break }
             let buffer = self.readBuffer
             self.supervisor.workerBytes(process.key, buffer.span.extracting(0..<count), at: self.now)
         }
-        self.readErrors(index)
+        for _ in 0..<Self.restReadsMax {
+            guard self.readErrors(index) else { break }
+        }
+        self.logErrorLine(index)
         self.supervisor.workerOutputEnded(process.key, at: self.now)
         self.supervisor.workerExited(process.key, status.workerExit, at: self.now)
     }
+
+    /// Reads of 64 KiB from the channel of a dead worker.
+    private static var restReadsMax: Int { 32 }
 
     private mutating func readRest(_ output: FileDescriptor) -> Int? {
         var span = self.readBuffer.mutableSpan
@@ -214,40 +199,46 @@ extension Reactor {
     mutating func closeWorker(_ key: WorkerKey) {
         guard let index = self.index(key), let process = self.processes[index] else { return }
         self.processes[index] = nil
-        if !process.isSocket { process.input?.close() }
-        process.output?.close()
-        process.errors?.close()
-        process.lifeline?.close()
-        process.pidFD?.close()
+        process.closeAll()
     }
 
     // MARK: stderr
 
     mutating func workerErrorsReady(_ token: Token) {
         guard let index = self.index(token) else { return }
-        self.readErrors(index)
+        _ = self.readErrors(index)
     }
 
-    /// Reads what is there and logs it by lines, at most so many bytes a second.
-    private mutating func readErrors(_ index: Int) {
-        guard let errors = self.processes[index]?.errors else { return }
+    /// Reads once what is there and logs it by lines, at most so many bytes a second. Whether there may be more.
+    private mutating func readErrors(_ index: Int) -> Bool {
+        guard let errors = self.processes[index]?.errors else { return false }
         var span = self.readBuffer.mutableSpan
         switch try? errors.read(into: &span) {
-        case .wouldBlock: return
+        case .wouldBlock: return false
         case .ended, nil:
             errors.close()
             self.processes[index]?.errors = nil
             self.logErrorLine(index)
+            return false
         case .moved(let count):
-            for position in 0..<count {
-                let byte = self.readBuffer[position]
-                if byte == 0x0A {
-                    self.logErrorLine(index)
-                } else if self.processes[index]?.errorLine.count ?? 0 < self.configuration.limits.stderrLineBytesMax {
-                    self.processes[index]?.errorLine.append(byte)
-                }
+            var start = 0
+            for position in 0..<count where self.readBuffer[position] == 0x0A {
+                self.appendErrors(index, start..<position)
+                self.logErrorLine(index)
+                start = position + 1
             }
+            self.appendErrors(index, start..<count)
+            return true
         }
+    }
+
+    /// Keeps a piece of a line that was read, as much as a line may have.
+    private mutating func appendErrors(_ index: Int, _ range: Range<Int>) {
+        guard let kept = self.processes[index]?.errorLine.count else { return }
+        let room = Swift.max(0, self.configuration.limits.stderrLineBytesMax - kept)
+        let end = range.lowerBound + Swift.min(room, range.count)
+        self.processes[index]?.errorLine += self.readBuffer[range.lowerBound..<end]
+        self.processes[index]?.errorBytesDropped += range.upperBound - end
     }
 
     private mutating func logErrorLine(_ index: Int) {
@@ -257,10 +248,10 @@ extension Reactor {
             process.errorSecond = second
             process.errorAllowance = self.configuration.limits.stderrRateMax
         }
-        var fields: [LogEvent.Field] = [.number("workerPid", Int(process.pid))]
+        var fields: [LogEvent.Field] = [.text("server", process.server), .number("workerPid", Int(process.pid))]
         if process.errorLine.count <= process.errorAllowance {
             process.errorAllowance -= process.errorLine.count
-            if process.errorBytesDropped > 0 { fields.append(.number("bytesDroppedBefore", process.errorBytesDropped)) }
+            if process.errorBytesDropped > 0 { fields.append(.number("bytesDropped", process.errorBytesDropped)) }
             process.errorBytesDropped = 0
             fields.append(.text("line", String(decoding: process.errorLine, as: UTF8.self)))
             self.log.write(LogEvent(.info, "a worker wrote to stderr", fields))

@@ -27,9 +27,12 @@ struct Reactor: ~Copyable {
     var now: Instant
     private var wallSecond: Int64 = 0
     private var exitStatus: Int32?
-    var isAccepting = true
-    /// Accepting stopped because descriptors ran out; tried again after a while.
+    /// The machine wants no more connections for now.
+    var isAcceptingPaused = false
+    /// Accepting failed, for example because descriptors ran out; tried again then.
     var acceptAgainAt: Instant?
+    /// In a row.
+    var acceptFailures = 0
 
     /// How soon a full stderr is tried again; nothing tells when there is room in it.
     private static var logRetry: Interval { .milliseconds(100) }
@@ -39,6 +42,8 @@ struct Reactor: ~Copyable {
         let requiresCredential: Bool
         /// The file of a Unix socket that we made.
         var path: String?
+        /// Whether it is in the epoll.
+        var isWatched = false
     }
 
     init(
@@ -60,7 +65,7 @@ struct Reactor: ~Copyable {
     /// Runs until the machine says exit.
     mutating func run() throws(SystemError) -> ExitCode {
         try self.epoll.add(self.signals.descriptor, .readable, data: Token(.signal).word)
-        try self.watchListeners()
+        self.updateListeners()
         self.supervisor.start(at: self.now)
         self.settle()
         while self.exitStatus == nil {
@@ -76,7 +81,7 @@ struct Reactor: ~Copyable {
             self.supervisor.timersDue(at: self.now)
             if let again = self.acceptAgainAt, again <= self.now {
                 self.acceptAgainAt = nil
-                try self.watchListeners()
+                self.updateListeners()
             }
             self.settle()
             if self.log.hasPending { self.log.flush() }
@@ -116,7 +121,7 @@ struct Reactor: ~Copyable {
         while let delivery = (try? self.signals.read()) ?? nil {
             switch delivery.signal {
             case .terminate, .interrupt: self.supervisor.drainRequested(at: self.now)
-            default: break  // SIGHUP and SIGUSR are blocked so that they do not kill; they have no meaning yet.
+            default: break  // SIGHUP and the like are blocked so that they do not kill; they have no meaning yet.
             }
         }
     }

@@ -8,22 +8,29 @@ enum RunCommand {
     static func run(_ options: RunOptions) throws(Startup.Failure) -> ExitCode {
         let environment = Self.environment()
         let outcome = try Self.load(options, environment)
-        for finding in outcome.findings { Application.printError("\(finding.severity): \(finding)") }
+        Self.report(outcome.findings)
         guard let configuration = outcome.configuration else { return .configuration }
+        try Self.checkPrograms(configuration, options)
         let verifier = try Credentials.verifier(configuration.authentication, environment)
+        let signals = try Self.takeSignals()
+        let lock = try RuntimeDirectory.lock(configuration.directories)
+        let setup = try Startup(configuration, hasKeys: verifier != nil)
         do throws(SystemError) {
-            // Before anything is spawned or opened: from here on signals are read, not suffered.
+            let code = try Self.serve(configuration, verifier, setup, signals)
+            _ = consume lock  // Held until here.
+            return code
+        } catch {
+            throw Startup.Failure(code: .software, text: "\(error)")
+        }
+    }
+
+    /// Before anything is spawned or opened: from here on signals are read, not suffered.
+    private static func takeSignals() throws(Startup.Failure) -> SignalFD {
+        do throws(SystemError) {
             try Signal.brokenPipe.ignore()
-            let signals = try SignalFD(blocking: SignalSet([.terminate, .interrupt, .hangup, .user1, .user2]))
+            try Signal.child.restoreDefault()
             try DescriptorLimit.raise()
-            let setup: Startup
-            do throws(Startup.Failure) {
-                setup = try Startup(configuration)
-            } catch {
-                Application.printError(error.text)
-                return error.code
-            }
-            return try Self.serve(configuration, verifier, setup, signals)
+            return try SignalFD(blocking: SignalSet([.terminate, .interrupt, .hangup, .user1, .user2]))
         } catch {
             throw Startup.Failure(code: .software, text: "\(error)")
         }
@@ -33,22 +40,40 @@ enum RunCommand {
         _ configuration: Configuration, _ verifier: CredentialVerifier?, _ setup: Startup, _ signals: consuming SignalFD
     ) throws(SystemError) -> ExitCode {
         let now = SystemClock.now()
+        let endpoints = setup.sockets.endpoints
         let supervisor = Supervisor(
-            configuration, access: AccessPolicy(configuration, listeners: setup.addresses, verifier: verifier),
+            configuration, access: AccessPolicy(configuration, listeners: endpoints.map(\.bound), verifier: verifier),
             seed: try Entropy.seed(), unguessable: Startup.sessionID, now: now)
-        let log = LogWriter(
+        var log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
+        for event in setup.events { log.write(event) }
+        let announcement = Announcement(endpoints: endpoints, hosts: configuration.hosts)
         var reactor = Reactor(
-            supervisor, configuration: configuration, listeners: setup.listeners, command: setup.command, epoll: try Epoll(),
-            signals: signals, log: log, now: now, announceReady: { setup.announce() })
+            supervisor, configuration: configuration, listeners: setup.sockets.listeners, command: setup.command,
+            epoll: try Epoll(), signals: signals, log: log, now: now,
+            announceReady: { Application.print(announcement.text, terminator: "") })
         return try reactor.run()
+    }
+
+    /// The one command that was typed must be there. Of configured servers the others still run, so it is a warning.
+    private static func checkPrograms(_ configuration: Configuration, _ options: RunOptions) throws(Startup.Failure) {
+        guard options.command != nil else { return Self.report(Programs.findings(configuration.servers)) }
+        for case .command(let command) in configuration.servers.map(\.kind) {
+            if let problem = Programs.problem(command) { throw Startup.Failure(code: .configuration, text: problem) }
+        }
+    }
+
+    /// For people, in plain text: the log and its format begin when the configuration has been accepted.
+    private static func report(_ findings: [Finding]) {
+        for finding in findings { Application.printError("\(finding.severity): \(finding)") }
     }
 
     /// Prints every finding. Success only if `run` would accept the configuration.
     static func check(_ options: RunOptions) throws(Startup.Failure) -> ExitCode {
         let environment = Self.environment()
         let outcome = try Self.load(options, environment)
-        for finding in outcome.findings { Application.print("\(finding.severity): \(finding)") }
+        let programs = outcome.configuration.map { Programs.findings($0.servers) } ?? []
+        for finding in outcome.findings + programs { Application.print("\(finding.severity): \(finding)") }
         guard let configuration = outcome.configuration else { return .configuration }
         _ = try Credentials.verifier(configuration.authentication, environment)
         Application.print("the configuration is accepted")

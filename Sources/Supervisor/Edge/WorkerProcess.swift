@@ -5,6 +5,8 @@ import SupervisorCore
 /// The kernel's side of one worker: its process and the descriptors of its channel. Nil once closed.
 struct WorkerProcess {
     let key: WorkerKey
+    /// The name of its server.
+    let server: String
     var pid: Int32 = 0
     var pidFD: PidFD?
     /// Its stdin. For our own worker the same socket as `output`.
@@ -24,4 +26,10 @@ struct WorkerProcess {
     var errorAllowance = 0
     var errorSecond: Int64 = 0
     var errorBytesDropped = 0
+
+    init(key: WorkerKey, server: String, isSocket: Bool) {
+        self.key = key
+        self.server = server
+        self.isSocket = isSocket
+    }
 }

@@ -22,7 +22,10 @@ public enum WorkerProcess {
             ProcessEnd.exit(ExitCode.ourBug)
         }
         do {
-            try WorkerLoop(configuration, input: .standardInput, output: .standardOutput).run()
+            let loop = try WorkerLoop(configuration, input: .standardInput, output: .standardOutput)
+            let files = DatabaseFiles(configuration.databases)
+            Self.confine(to: files)
+            try withExtendedLifetime(files) { try loop.run() }
         } catch {
             self.complain("cannot start: \(error)")
             ProcessEnd.exit(ExitCode.unavailable)
@@ -46,6 +49,20 @@ public enum WorkerProcess {
     public static func complain(_ message: String) {
         let line = Array("mcp-worker: \(message)\n".utf8)
         _ = try? FileDescriptor.standardError.write(line.span)
+    }
+
+    /// Below the engine's own layers: the kernel opens nothing for this process but its databases, and those for reading.
+    private static func confine(to files: DatabaseFiles) {
+        // Expected: an old kernel. The engine's layers hold by themselves.
+        guard Landlock.version != nil else {
+            return self.complain("this kernel has no Landlock; files are confined by SQLite alone")
+        }
+        do throws(SystemError) {
+            try Landlock.allowOnly(reading: files.reading, writing: files.writing)
+        } catch {
+            self.complain("cannot confine files: \(error)")
+            ProcessEnd.exit(ExitCode.ourBug)
+        }
     }
 
     /// The last resort behind the engine's own limit: address space for it, its threads and the results. Beyond it allocations

@@ -10,6 +10,7 @@
 #include "clinux_address.h"
 #include "clinux_errno.h"
 #include "clinux_file.h"
+#include "clinux_landlock.h"
 #include "clinux_launch.h"
 #include "clinux_memory.h"
 #include "clinux_process.h"

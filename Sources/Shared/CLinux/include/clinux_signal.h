@@ -12,5 +12,6 @@ uint64_t clinux_signal_mask(void);
 /// A new signalfd (CLOEXEC, NONBLOCK) or a negative errno.
 int clinux_signalfd(uint64_t mask);
 int clinux_signal_ignore(int signal);
+int clinux_signal_default(int signal);
 
 #pragma clang assume_nonnull end

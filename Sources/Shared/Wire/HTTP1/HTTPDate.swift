@@ -7,24 +7,20 @@ public enum HTTPDate {
 
     /// Appends the date of `seconds` since 1970-01-01 UTC. Times outside the years 1970 to 9999 are shown as the nearest of them.
     public static func append(unixSeconds seconds: Int64, to output: inout [UInt8]) {
-        let clamped = Swift.min(Swift.max(seconds, 0), 253_402_300_799)
-        let days = clamped / 86_400
-        let second = clamped % 86_400
-        let date = CivilDate(daysSince1970: days)
-        output.append(Self.weekdays[Int(days % 7)])
+        let time = CivilTime(secondsSince1970: Swift.max(seconds, 0))
+        output.append(Self.weekdays[Int(time.date.daysSince1970 % 7)])
         output.append(", ")
-        Self.appendTwo(date.day, to: &output)
+        CivilTime.append(time.date.day, digits: 2, to: &output)
         output.append(HTTPByte.space)
-        output.append(Self.months[Int(date.month) - 1])
+        output.append(Self.months[Int(time.date.month) - 1])
         output.append(HTTPByte.space)
-        Self.appendTwo(date.year / 100, to: &output)
-        Self.appendTwo(date.year % 100, to: &output)
+        CivilTime.append(time.date.year, digits: 4, to: &output)
         output.append(HTTPByte.space)
-        Self.appendTwo(second / 3_600, to: &output)
+        CivilTime.append(time.hour, digits: 2, to: &output)
         output.append(HTTPByte.colon)
-        Self.appendTwo(second / 60 % 60, to: &output)
+        CivilTime.append(time.minute, digits: 2, to: &output)
         output.append(HTTPByte.colon)
-        Self.appendTwo(second % 60, to: &output)
+        CivilTime.append(time.second, digits: 2, to: &output)
         output.append(" GMT")
     }
 
@@ -33,9 +29,4 @@ public enum HTTPDate {
     private static let months: [StaticString] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
-
-    private static func appendTwo(_ value: Int64, to output: inout [UInt8]) {
-        output.append(UInt8(truncatingIfNeeded: value / 10) + 0x30)
-        output.append(UInt8(truncatingIfNeeded: value % 10) + 0x30)
-    }
 }

@@ -71,11 +71,11 @@ extension Supervisor {
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
 
-    /// The `data` of an error of ours for a call whose worker is still there: what it has not taken yet of the line it will take
-    /// later, since a line that was begun must be ended and others stand behind it.
-    func deliveredData(_ call: Call) -> [UInt8] {
+    /// The `data` of an error of ours for a call whose worker is still there. What is in its channel cannot be taken back: also
+    /// what it has not read yet counts as delivered.
+    static func deliveredData(_ call: Call) -> [UInt8] {
         var data = [UInt8](#"{"delivered":"#)
-        data.append(call.state == .queued ? "false" : "true")
+        data.append(Self.delivered(call, sent: .max))
         data.append(0x7D)
         return data
     }
@@ -86,7 +86,7 @@ extension Supervisor {
     ) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
-        let data = data.isEmpty ? self.deliveredData(call) : data
+        let data = data.isEmpty ? Self.deliveredData(call) : data
         self.forget(key)
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }

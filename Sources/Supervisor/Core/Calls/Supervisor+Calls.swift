@@ -63,8 +63,10 @@ extension Supervisor {
         }
         let unsent = self.servers[server].worker.map { self.workers[$0].unsentBytes } ?? 0
         let waiting = self.servers[server].queuedBytes + unsent
-        // One message always fits, however large it may be.
-        if waiting > 0 && waiting + byteCount > settings.queueBytesMax { return ("too many bytes are waiting", .seconds(1)) }
+        // A call that goes straight into an empty channel fits, however large it may be.
+        if mustWait || waiting > 0, waiting + byteCount > settings.queueBytesMax {
+            return ("too many bytes are waiting", .seconds(1))
+        }
         return nil
     }
 

@@ -88,7 +88,7 @@ extension Supervisor {
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
-        let data = self.deliveredData(call)
+        let data = Self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
         self.answer(
             call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)

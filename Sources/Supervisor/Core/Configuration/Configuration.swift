@@ -33,6 +33,9 @@ public enum Profile: String, CaseIterable, Sendable {
 public struct Directories: Equatable, Sendable {
     /// For sockets and the pid file; gone after a reboot.
     public let runtime: [String]
+    /// Whether the operator or the service manager named `runtime`. Only then a pid file is kept there: without a name, several
+    /// supervisors on one machine would all mean the same place.
+    public let isRuntimeNamed: Bool
     /// For what must survive a reboot.
     public let state: [String]
 }

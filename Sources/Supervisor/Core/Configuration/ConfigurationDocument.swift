@@ -24,7 +24,12 @@ enum ConfigurationDocument {
         Refused at start: listening where other machines can connect without keys (`auth.keys` or `AUTH_TOKENS`), and
         `auth.required: false` there. This version has no TLS of its own: where other machines can connect it warns that a TLS proxy
         must stand in front, because keys and data are readable on the way. Who may come in is decided by the keys alone; the
-        address a proxy forwards for is not believed yet.
+        address a proxy forwards for is not believed yet. Keys that are not asked for, on loopback and Unix sockets, are warned of.
+
+        What is wrong or surprising is written to stderr in plain text, one finding a line, whatever `log.format` is: the log begins
+        when the configuration has been accepted. A configured command that is not there is such a warning, and the other servers
+        run; the command after `--` must be there (exit 78). Running as root is warned of in the log, since workers run as root then,
+        too.
 
 
         """
@@ -53,7 +58,8 @@ enum ConfigurationDocument {
 
             `AUTH_TOKENS` holds further API keys, separated by commas. `RUNTIME_DIRECTORY` and `STATE_DIRECTORY`, as systemd sets them,
             are used when the options are not given, then `/run/mcp-supervisor` and `/var/lib/mcp-supervisor`, then
-            `$XDG_RUNTIME_DIR/mcp-supervisor` and `~/.local/state/mcp-supervisor`.
+            `$XDG_RUNTIME_DIR/mcp-supervisor` and `~/.local/state/mcp-supervisor`. A runtime directory that is named, by option or variable,
+            holds a locked file `pid`: a second supervisor there ends with 69.
 
 
             """

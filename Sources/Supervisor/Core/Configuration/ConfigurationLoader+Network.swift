@@ -78,6 +78,7 @@ extension ConfigurationLoader {
             self.findings.error(
                 "auth.keys", "\(cause), but there are no keys; name a key file here or set the variable AUTH_TOKENS")
         }
+        self.warnOfUnaskedKeys(settings, listeners)
         for listener in open {
             self.findings.warning(
                 "listen",
@@ -87,6 +88,21 @@ extension ConfigurationLoader {
                 """)
         }
         return settings
+    }
+
+    /// Whoever makes keys expects them to be asked for.
+    private mutating func warnOfUnaskedKeys(_ settings: AuthenticationSettings, _ listeners: [ListenAddress]) {
+        let source = settings.keyFile != nil ? "auth.keys" : "AUTH_TOKENS"
+        guard settings.keyFile != nil || self.variable("AUTH_TOKENS") != nil else { return }
+        // What an inherited socket is bound to is not known here.
+        let unasked = listeners.filter { !settings.isRequired(on: $0) && !$0.isInherited }
+        guard !unasked.isEmpty else { return }
+        self.findings.warning(
+            source,
+            """
+            keys are not asked for on \(unasked.map(\.description).joined(separator: ", ")): loopback and Unix sockets are open to \
+            every program of this machine; to require keys there too, write "auth": {"required": true}
+            """)
     }
 
     private mutating func keyFile() -> String? {
@@ -137,6 +153,13 @@ extension ConfigurationLoader {
 }
 
 extension ListenAddress {
+    fileprivate var isInherited: Bool {
+        switch self {
+        case .inherited: true
+        case .tcp, .unix: false
+        }
+    }
+
     fileprivate var isUnspecified: Bool {
         switch self {
         case .tcp(let address, _): address.isUnspecified

@@ -153,6 +153,7 @@ public struct ConfigurationLoader {
             runtime: self.places(
                 .runtimeDirectory, service: "RUNTIME_DIRECTORY", system: "/run/mcp-supervisor", home: "XDG_RUNTIME_DIR",
                 below: "mcp-supervisor"),
+            isRuntimeNamed: self.option(.runtimeDirectory) != nil || self.variable("RUNTIME_DIRECTORY")?.hasPrefix("/") == true,
             state: self.places(
                 .stateDirectory, service: "STATE_DIRECTORY", system: "/var/lib/mcp-supervisor", home: "HOME",
                 below: ".local/state/mcp-supervisor"))

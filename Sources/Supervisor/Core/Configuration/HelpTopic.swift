@@ -60,14 +60,16 @@ public enum HelpTopic: String, CaseIterable, Sendable {
           --log-level LEVEL      debug, info, notice, warning, error, critical,
                                  alert or emergency; default: info
           --log-format FORMAT    json (the default) or text
-          --runtime-dir DIR      for sockets and the pid file
+          --runtime-dir DIR      for the pid file; a second supervisor with the
+                                 same one ends with 69
           --state-dir DIR        for what must survive a restart, such as the sample
           --transport http       the only one in this version
           --isolation LEVEL      moderate or relaxed; without effect in this
                                  version, which has no sandbox (strict is refused)
 
         A flag beats its variable, which beats the file, which beats the profile.
-        AUTH_TOKENS holds further API keys, separated by commas.
+        AUTH_TOKENS holds further API keys, separated by commas. What is wrong with
+        the configuration is told in plain text, whatever the log format is.
 
         Examples:
           mcp-supervisor run

@@ -1,3 +1,5 @@
+public import Base
+
 /// Where the supervisor accepts connections.
 public enum ListenAddress: Hashable, Sendable {
     /// Port 0 lets the kernel choose.

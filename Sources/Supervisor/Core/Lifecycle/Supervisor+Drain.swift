@@ -28,9 +28,12 @@ extension Supervisor {
         self.finishEvent(at: now)
     }
 
+    /// How long the last answers may be on their way after the deadline: within the time that was announced for workers to leave.
+    private var drainFlush: Interval { Swift.min(Self.lingerTimeout, self.configuration.drain.workerGrace) }
+
     private mutating func armDrain(_ deadline: Instant) {
         self.timers.add(.drain, at: deadline)
-        self.timers.add(.drain, at: deadline + Self.lingerTimeout)
+        self.timers.add(.drain, at: deadline + self.drainFlush)
     }
 
     private mutating func beginDrain(at now: Instant) {
@@ -86,7 +89,7 @@ extension Supervisor {
         for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
         guard self.workers.isEmpty else { return }
         // What was answered last may still be on its way to its reader.
-        guard !self.isStillSending || (isOver && (signals > 2 || deadline + Self.lingerTimeout <= now)) else { return }
+        guard !self.isStillSending || (isOver && (signals > 2 || deadline + self.drainFlush <= now)) else { return }
         self.lifecycle = .stopped
         for key in self.connections.keys { self.dropConnection(key, at: now) }
         self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])

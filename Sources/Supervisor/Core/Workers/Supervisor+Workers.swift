@@ -53,6 +53,15 @@ extension Supervisor {
         self.finishEvent(at: now)
     }
 
+    /// The worker has closed its stdin, or nobody is at the other end any more. What it has received it may still answer; what is queued
+    /// it never gets, so it is sent no more calls and has to go.
+    public mutating func workerInputLost(_ key: WorkerKey, at now: Instant) {
+        guard self.workers.contains(key), self.workers[key].exit == nil else { return }
+        if case .stopping = self.workers[key].state { return }
+        self.stopWorker(key, step: .inputClosed, at: now)
+        self.finishEvent(at: now)
+    }
+
     // MARK: Start
 
     mutating func startWorker(_ server: Int, at now: Instant) {

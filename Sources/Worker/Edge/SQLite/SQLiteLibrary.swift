@@ -22,7 +22,11 @@ enum SQLiteLibrary {
         guard csqlite_config_int(SQLITE_CONFIG_MEMSTATUS, 1) == SQLITE_OK else { return false }
         // A file that shrinks under a mapping would kill the process with SIGBUS.
         guard csqlite_config_mmap(0, 0) == SQLITE_OK else { return false }
-        return sqlite3_initialize() == SQLITE_OK
+        guard sqlite3_initialize() == SQLITE_OK else { return false }
+        // Seeds the engine's generator while its source can still be opened.
+        var seed: UInt8 = 0
+        unsafe sqlite3_randomness(1, &seed)
+        return true
     }()
 
     /// Asks the engine to give back what its caches hold, before the process falls idle for long.

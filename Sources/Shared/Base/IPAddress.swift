@@ -1,7 +1,7 @@
-import Base
-
 /// An IPv4 or IPv6 address without a port. IPv4 is kept as the IPv4-mapped IPv6 address, so both families are one value and
 /// `::ffff:127.0.0.1` is the same peer as `127.0.0.1`.
+///
+/// Pure text and bits: what the kernel knows besides, the port and the scope of a link-local address, is `IPEndpoint`'s.
 public struct IPAddress: Hashable, Sendable {
     public let high: UInt64
     public let low: UInt64
@@ -18,6 +18,8 @@ public struct IPAddress: Hashable, Sendable {
 
     public static let loopbackV4 = IPAddress(v4: 0x7F00_0001)
     public static let loopbackV6 = IPAddress(high: 0, low: 1)
+    public static let unspecifiedV4 = IPAddress(v4: 0)
+    public static let unspecifiedV6 = IPAddress(high: 0, low: 0)
 
     public var isV4: Bool { self.high == 0 && self.low >> 32 == 0xFFFF }
 
@@ -47,7 +49,7 @@ extension IPAddress {
     }
 
     /// Reads an IPv6 literal without brackets and zone from bytes.
-    init?(v6 bytes: Span<UInt8>) {
+    public init?(v6 bytes: Span<UInt8>) {
         guard (2...45).contains(bytes.count) else { return nil }
         let text = [UInt8](bytes)
         guard text.contains(0x3A), let groups = Self.groups(text) else { return nil }
