@@ -38,14 +38,20 @@ struct BoundsChecker {
         let inputMax = Swift.max(limits.headBytesMax + limits.bodyBytesMax * 2, 64 << 10) + 2 * Self.readBytesMax
         for buffers in census.connections {
             self.unsentMost = Swift.max(self.unsentMost, buffers.unsent)
-            self.check("unsent bytes of a connection", buffers.unsent, Swift.max(limits.streamBytesMax, Self.answersBytesMax) + 2 * self.messageBytesMax)
+            self.check(
+                "unsent bytes of a connection", buffers.unsent,
+                Swift.max(limits.streamBytesMax, Self.answersBytesMax) + 2 * self.messageBytesMax)
             self.check("input bytes of a connection", buffers.input, inputMax)
-            if buffers.isStarved { self.judge.report("bounds", "a connection is paused in the middle of a request it could read") }
+            if buffers.isStarved {
+                self.judge.report("bounds", "a connection is paused in the middle of a request it could read")
+            }
         }
         for (index, backlog) in census.queues.enumerated() {
             let workers = self.configuration.servers[index].workers
             self.check("queued calls of server \(index)", backlog.queued, workers.queueMax)
-            self.check("queued bytes of server \(index)", backlog.queuedBytes, workers.queueBytesMax + Self.envelopeBytesMax)
+            // One message always fits, however large it may be.
+            let bytesMax = Swift.max(workers.queueBytesMax, limits.bodyBytesMax) + Self.envelopeBytesMax
+            self.check("queued bytes of server \(index)", backlog.queuedBytes, bytesMax)
         }
         for channel in census.workers {
             self.check(

@@ -8,8 +8,8 @@ struct DrainChecker {
     private let configuration: Configuration
     private var endsBy: Instant?
 
-    /// What the kernel may need to end a killed process and to tell of it.
-    private static let slack = Interval.milliseconds(200)
+    /// The time in which readers may take the last answers, and what the kernel may need to end a killed process and tell of it.
+    private static let slack = Interval.seconds(2) + .milliseconds(200)
 
     init(judge: Judge, configuration: Configuration) {
         self.judge = judge
@@ -31,7 +31,9 @@ struct DrainChecker {
         if now > end && !census.hasStopped {
             self.judge.report("drain", "it should have ended at \(end.nanoseconds / 1_000_000) ms: \(census)")
         }
-        if census.connections.contains(where: \.isIdle) { self.judge.report("drain", "a connection goes on although nothing is asked on it") }
+        if census.connections.contains(where: \.isIdle) {
+            self.judge.report("drain", "a connection goes on although nothing is asked on it")
+        }
         // Without calls there is nothing to wait for: the workers must be on their way out.
         if census.calls == 0, census.workers.contains(where: { !$0.isStopping }) {
             self.judge.report("drain", "a worker goes on although no call is left")
@@ -39,7 +41,9 @@ struct DrainChecker {
     }
 
     func exited(_ status: Int32?, _ census: Census) {
-        guard status == 0 else { return self.judge.report("drain", "no exit, or exit with \(status.map { "\($0)" } ?? "nothing")") }
+        guard status == 0 else {
+            return self.judge.report("drain", "no exit, or exit with \(status.map { "\($0)" } ?? "nothing")")
+        }
         if !census.connections.isEmpty || !census.workers.isEmpty || census.calls > 0 {
             self.judge.report("drain", "left at the exit: \(census)")
         }

@@ -51,7 +51,8 @@ struct ProcessChecker {
             let count = self.spawns.count - index
             let earned = Int((now - first).nanoseconds / 1_000) * limits.perSecond / 1_000_000
             if count > limits.burst + earned + 1 {
-                return self.fail("\(count) spawns since \(first.nanoseconds), the budget is \(limits.burst) and \(limits.perSecond) a second")
+                return self.fail(
+                    "\(count) spawns since \(first.nanoseconds), the budget is \(limits.burst) and \(limits.perSecond) a second")
             }
         }
     }

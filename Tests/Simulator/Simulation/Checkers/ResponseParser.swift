@@ -140,7 +140,9 @@ struct ResponseParser {
         var fields: [(name: String, value: String)] = []
         for line in lines {
             let field = try Self.field(line)
-            guard !fields.contains(where: { $0.name == field.name }) else { throw Malformed(text: "the field \(field.name) twice") }
+            guard !fields.contains(where: { $0.name == field.name }) else {
+                throw Malformed(text: "the field \(field.name) twice")
+            }
             fields.append(field)
         }
         let head = Head(status: status, fields: fields)
@@ -157,7 +159,9 @@ struct ResponseParser {
     private func endOfHead() -> Int? {
         var index = self.position
         while index + 3 < self.buffer.count {
-            if self.buffer[index] == 0x0D, self.buffer[index + 1] == 0x0A, self.buffer[index + 2] == 0x0D, self.buffer[index + 3] == 0x0A {
+            if self.buffer[index] == 0x0D, self.buffer[index + 1] == 0x0A, self.buffer[index + 2] == 0x0D,
+                self.buffer[index + 3] == 0x0A
+            {
                 return index
             }
             index += 1
@@ -167,13 +171,16 @@ struct ResponseParser {
 
     private static func status(_ line: Substring) throws(Malformed) -> Int {
         let parts = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, parts[0] == "HTTP/1.1", parts[1].utf8.count == 3, let status = Int(parts[1]), (100...599).contains(status)
+        guard parts.count == 3, parts[0] == "HTTP/1.1", parts[1].utf8.count == 3, let status = Int(parts[1]),
+            (100...599).contains(status)
         else { throw Malformed(text: "the status line \(line)") }
         return status
     }
 
     private static func field(_ line: Substring) throws(Malformed) -> (name: String, value: String) {
-        guard let colon = line.utf8.firstIndex(of: 0x3A), colon != line.startIndex else { throw Malformed(text: "the line \(line)") }
+        guard let colon = line.utf8.firstIndex(of: 0x3A), colon != line.startIndex else {
+            throw Malformed(text: "the line \(line)")
+        }
         let name = line[..<colon]
         let value = line[line.utf8.index(after: colon)...]
         let isToken = name.utf8.allSatisfy { ASCII.isDigit($0) || $0 == 0x2D || (0x61...0x7A).contains(ASCII.lowercased($0)) }

@@ -73,12 +73,16 @@ struct WorkerChannelChecker {
         let first = worker.isBuiltin ? "server/discover" : "initialize"
         if (lines == 0) != (message.method == first) { self.fail(pid, "\(message.method) as line \(lines)") }
         guard !worker.isBuiltin, lines > 0 else { return }
-        if (lines == 1) != (message.method == "notifications/initialized") { self.fail(pid, "\(message.method) as line \(lines)") }
+        if (lines == 1) != (message.method == "notifications/initialized") {
+            self.fail(pid, "\(message.method) as line \(lines)")
+        }
     }
 
     private mutating func checkCall(_ message: inout Message, _ bytes: [UInt8], _ worker: SimWorker, _ members: JSONMembers) {
         let pid = worker.process.pid
-        guard let id = message.id, id > 0 else { return self.fail(pid, "a call with the id of no call: \(AnswerChecker.text(bytes))") }
+        guard let id = message.id, id > 0 else {
+            return self.fail(pid, "a call with the id of no call: \(AnswerChecker.text(bytes))")
+        }
         guard self.used.insert(id).inserted else { return self.fail(pid, "the id \(id) was used before") }
         self.channels[pid]?.outstanding.insert(id)
         let count = self.channels[pid]?.outstanding.count ?? 0

@@ -46,7 +46,9 @@ final class HostileClient: SimClient {
     /// A few bytes changed. HEAD cannot come of it, so the answers can still be read.
     private func damaged(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
-        for _ in 0..<self.random.size(1...8) { bytes[self.random.below(bytes.count)] = UInt8(truncatingIfNeeded: self.random.next()) }
+        for _ in 0..<self.random.size(1...8) {
+            bytes[self.random.below(bytes.count)] = UInt8(truncatingIfNeeded: self.random.next())
+        }
         return bytes
     }
 
@@ -82,8 +84,10 @@ final class HostileClient: SimClient {
         let head = "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAccept: */*\r\n"
         let tail = self.random.one(of: [
             "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n",
-            "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", "Content-Length: -1\r\n\r\n", "Content-Length: 99999999999999999999\r\n\r\n",
-            "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n", "Transfer-Encoding: chunked\r\n\r\n5\r\nabcdefgh\r\n0\r\n\r\n",
+            "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", "Content-Length: -1\r\n\r\n",
+            "Content-Length: 99999999999999999999\r\n\r\n",
+            "Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\n",
+            "Transfer-Encoding: chunked\r\n\r\n5\r\nabcdefgh\r\n0\r\n\r\n",
             "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "Content-Length : 3\r\n\r\nabc", " folded: 1\r\n\r\n",
             "Content-Length: 1000000\r\n\r\n{", "Expect: 200-ok\r\nContent-Length: 2\r\n\r\n{}", "X: a\u{0}b\r\n\r\n",
             "Transfer-Encoding: chunked\r\n\r\n1;" + String(repeating: "x", count: 2000) + "\r\na\r\n0\r\n\r\n",
@@ -98,7 +102,9 @@ final class HostileClient: SimClient {
 
     private func foreignSource() -> [UInt8] {
         var request = RequestText(method: self.random.one(of: ["GET", "POST", "OPTIONS", "DELETE", "PUT", "TRACE", "BREW"]))
-        request.path = self.random.one(of: ["/mcp", "/health", "/", "/../etc/passwd", "/mcp?api_key=1", "*", "http://a/mcp", "/%6dcp"])
+        request.path = self.random.one(of: [
+            "/mcp", "/health", "/", "/../etc/passwd", "/mcp?api_key=1", "*", "http://a/mcp", "/%6dcp",
+        ])
         request.fields = [("Origin", self.random.one(of: ["https://evil.example", "null", "http://localhost:8000"]))]
         let bytes = String(decoding: request.bytes, as: UTF8.self)
         guard self.random.flip() else { return [UInt8](bytes.utf8) }

@@ -51,7 +51,8 @@ final class ModernClient: SimClient {
     ) {
         let id = String(decoding: exchange.id, as: UTF8.self)
         var request = RequestText.post(
-            self.world.path(exchange.server, &self.random), "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"method\":\"\(method)\",\"params\":\(params)}")
+            self.world.path(exchange.server, &self.random),
+            "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"method\":\"\(method)\",\"params\":\(params)}")
         request.fields += [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", method)] + headers
         self.dress(&request, exchange)
         connection.send(exchange, request.bytes)

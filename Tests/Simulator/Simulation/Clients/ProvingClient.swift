@@ -10,7 +10,8 @@ final class ProvingClient: SimClient {
 
     var isDone: Bool { self.server == self.world.configuration.servers.count }
     override var wantsToAct: Bool { !self.isDone }
-    private lazy var caller = ModernClient(index: self.index, world: self.world, profile: self.profile, random: self.random.branch())
+    private lazy var caller = ModernClient(
+        index: self.index, world: self.world, profile: self.profile, random: self.random.branch())
 
     override func act() {
         guard !self.isDone else { return }

@@ -33,7 +33,7 @@ class SimClient {
             self.act()  // May set it, when it meets a refusal.
             // One that waits for something looks less and less often.
             self.patience = self.world.foreign.count > asked ? self.profile.thinkTime : Swift.min(self.patience * 2, .seconds(1))
-            let next = self.world.now + self.random.interval(.microseconds(10) ... Swift.max(.microseconds(11), self.patience))
+            let next = self.world.now + self.random.interval(.microseconds(10)...Swift.max(.microseconds(11), self.patience))
             self.nextActAt = self.nextActAt == .distantFuture ? next : Swift.max(next, self.nextActAt)
         }
         for connection in self.connections { next = Swift.min(next, connection.pump()) }
@@ -76,8 +76,9 @@ class SimClient {
 
     /// An open connection with room for a further request, or a new one.
     func connection() -> ClientConnection? {
-        if let open = self.connections.first(where: { $0.isOpen && $0.pending.count < self.profile.pipeline && !$0.pending.contains { $0.kind.isStream } })
-        {
+        if let open = self.connections.first(where: {
+            $0.isOpen && $0.pending.count < self.profile.pipeline && !$0.pending.contains { $0.kind.isStream }
+        }) {
             return open
         }
         return self.connections.count < 4 ? self.connect() : nil
@@ -111,7 +112,8 @@ class SimClient {
         _ kind: Exchange.Kind, server: Int = 0, isModern: Bool = true, id: String = "", progressToken: String = ""
     ) -> Exchange {
         Exchange(
-            serial: self.world.foreign.own(client: self.index), client: self.index, kind: kind, server: server, isModern: isModern,
+            serial: self.world.foreign.own(client: self.index), client: self.index, kind: kind, server: server,
+            isModern: isModern,
             id: [UInt8](id.utf8), progressToken: [UInt8](progressToken.utf8), at: self.world.now)
     }
 

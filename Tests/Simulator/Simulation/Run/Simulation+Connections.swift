@@ -20,7 +20,8 @@ extension Simulation {
     func wasRefused(_ socket: SimSocket) -> Bool { self.refusedSockets.contains(socket.serial) }
 
     func path(_ server: Int, _ random: inout PRNG) -> String {
-        server == self.configuration.defaultServer && random.flip() ? "/mcp" : "/servers/\(self.configuration.servers[server].name)/mcp"
+        server == self.configuration.defaultServer && random.flip()
+            ? "/mcp" : "/servers/\(self.configuration.servers[server].name)/mcp"
     }
 
     func accept() {

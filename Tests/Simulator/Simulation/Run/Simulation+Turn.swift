@@ -16,7 +16,8 @@ extension Simulation {
             self.statistics.turns += 1
             guard self.statistics.turns < Self.turnsMax else {
                 let ready = self.sockets.filter(\.ready.isAny).map { "\($0.serial) \($0.ready)" }
-                let next = "\(self.now.nanoseconds), next wake \(self.wakes.next?.nanoseconds ?? -1), next timer \(self.supervisor.nextDeadline?.nanoseconds ?? -1)"
+                let next =
+                    "\(self.now.nanoseconds), next wake \(self.wakes.next?.nanoseconds ?? -1), next timer \(self.supervisor.nextDeadline?.nanoseconds ?? -1)"
                 return self.judge.report("livelock", "\(Self.turnsMax) turns and no end; now \(next); ready are \(ready)")
             }
             guard self.advance() else {
@@ -187,12 +188,14 @@ extension Simulation {
     }
 
     private func run(_ effect: Effect) {
-        if self.exitStatus != nil, case .log = effect {} else if self.exitStatus != nil {
+        if self.exitStatus != nil, case .log = effect {
+        } else if self.exitStatus != nil {
             return self.judge.report("drain", "the effect \(effect) after the exit")
         }
         switch effect {
         case .closeConnection(let key): self.closeConnection(key)
-        case .shutdownConnection(let key): self.socket(key)?.serverShutDown()
+        case .shutdownConnection(let key):
+            self.socket(key)?.serverShutDown()
             if let socket = self.socket(key) { self.wakeClient(of: socket) }
         case .pauseReading(let key): self.socket(key)?.wantsReadable = false
         case .resumeReading(let key): self.socket(key)?.wantsReadable = true
@@ -205,7 +208,8 @@ extension Simulation {
         case .closeWorker(let key): self.closeWorker(key)
         case .ready: self.trace.add("ready", at: self.now)
         case .stopping: self.trace.add("stopping", at: self.now)
-        case .log(let event): self.trace.add("log", at: self.now, -1, -1, "\(event.message) \(event.fields.map { "\($0.name)=\($0.value)" })")
+        case .log(let event):
+            self.trace.add("log", at: self.now, -1, -1, "\(event.message) \(event.fields.map { "\($0.name)=\($0.value)" })")
         case .exit(let status): self.exitStatus = status
         }
     }

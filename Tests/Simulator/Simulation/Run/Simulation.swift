@@ -172,7 +172,9 @@ public final class Simulation {
         self.turns(until: { self.clients.allSatisfy(\.isSettled) }, within: self.answerTimeMax)
         if let client = self.clients.first(where: { !$0.isSettled }) {
             let open = client.connections.flatMap(\.pending).map { "\($0.serial) \($0.kind)" }
-            self.judge.report("liveness", "client \(client.index) still waits for \(open) after \(self.answerTimeMax.wholeMilliseconds) ms of peace")
+            self.judge.report(
+                "liveness",
+                "client \(client.index) still waits for \(open) after \(self.answerTimeMax.wholeMilliseconds) ms of peace")
         }
     }
 
@@ -195,9 +197,12 @@ public final class Simulation {
         self.wake(prover, after: .milliseconds(1))
         let longest =
             self.configuration.restart.openMax * 2 + self.configuration.restart.delayMax + self.answerTimeMax
-            + (self.configuration.servers.map(\.workers.startTimeout).max() ?? .zero) * 2 + self.configuration.drain.workerGrace * 4
+            + (self.configuration.servers.map(\.workers.startTimeout).max() ?? .zero) * 2 + self.configuration.drain.workerGrace
+            * 4
         self.turns(until: { prover.isDone }, within: longest)
-        if !prover.isDone { self.judge.report("liveness", "no right answer after \(longest.wholeMilliseconds) ms of peace: \(prover.state)") }
+        if !prover.isDone {
+            self.judge.report("liveness", "no right answer after \(longest.wholeMilliseconds) ms of peace: \(prover.state)")
+        }
     }
 
     /// Nobody is there: no connection, call or session may outlive its time.

@@ -25,7 +25,8 @@ final class Trace {
     var isVerbose: Bool { self.listener != nil }
 
     /// `text` is only made where somebody listens.
-    func add(_ what: StaticString, at now: Instant, _ first: Int = -1, _ second: Int = -1, _ text: @autoclosure () -> String = "") {
+    func add(_ what: StaticString, at now: Instant, _ first: Int = -1, _ second: Int = -1, _ text: @autoclosure () -> String = "")
+    {
         self.count += 1
         for byte in [UInt8](what) { self.mix(UInt64(byte)) }
         self.mix(UInt64(bitPattern: now.nanoseconds))

@@ -22,23 +22,25 @@ extension SimWorker {
             nonce: message.nonce, arguments: message.arguments, isList: message.method == "tools/list",
             wantsProgress: message.hasProgressToken)
         guard !self.stumble() else { return }
-        let patience = Interval.microseconds(20) ... (self.random.below(6) == 0 ? .seconds(3) : .milliseconds(3))
+        let patience = Interval.microseconds(20)...(self.random.below(6) == 0 ? .seconds(3) : .milliseconds(3))
         if message.nonce >= 0, self.random.below(3) == 0 {
             for _ in 0..<self.random.size(1...8) {
-                self.add(message.hasProgressToken && self.random.flip() ? .progress(id) : .log(id), after: .microseconds(1) ... patience.upperBound)
+                self.add(
+                    message.hasProgressToken && self.random.flip() ? .progress(id) : .log(id),
+                    after: .microseconds(1)...patience.upperBound)
             }
         }
         self.add(.answer(id, isError: self.random.permille(self.world.faults.errorAnswer)), after: patience)
         if self.random.permille(self.world.faults.duplicateAnswer) {
-            self.add(.rawAnswer(id), after: patience.upperBound ... patience.upperBound + .seconds(1))
+            self.add(.rawAnswer(id), after: patience.upperBound...patience.upperBound + .seconds(1))
         }
     }
 
     private func cancelled(_ message: WorkerChannelChecker.Message) {
         guard let id = message.cancelledID else { return }
         // A good server stops; one that is late answers anyway, and talks about the call as if nothing had happened.
-        if self.random.permille(self.world.faults.lateAnswer) { return }
-        self.calls[id] = nil
+        guard self.random.permille(self.world.faults.lateAnswer) else { return self.calls[id] = nil }
+        self.calls[id]?.cancelledAt = self.world.now
     }
 
     // MARK: Writing
@@ -49,13 +51,16 @@ extension SimWorker {
         case .error: return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"no\"}}")
         case .malformed: return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"nothing\":1}}")
         case .oldRevision:
-            return self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"1990-01-01\",\"supportedVersions\":[],\"capabilities\":{}}}")
+            return self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"1990-01-01\",\"supportedVersions\":[],\"capabilities\":{}}}"
+            )
         case .good: break
         }
         let capabilities = "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},\"prompts\":{\"listChanged\":true}}"
         if self.isBuiltin {
             self.write(
-                "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\(capabilities)}}")
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\(capabilities)}}"
+            )
         } else {
             self.write(
                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"protocolVersion\":\"2025-11-25\",\(capabilities),"
@@ -73,10 +78,12 @@ extension SimWorker {
     }
 
     func log(_ id: Int64) {
-        guard let call = self.calls[id] else { return }
+        guard let call = self.calls[id], self.isBuiltin || !self.isLogless else { return }
+        if let cancelled = call.cancelledAt, cancelled + .seconds(4) < self.world.now { return }
         let meta = self.isBuiltin ? ",\"_meta\":{\"io.mcp-supervisor/relatedRequest\":\(id)}" : ""
         self.write(
-            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"~n\(call.nonce)~\"\(meta)}}")
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"~n\(call.nonce)~\"\(meta)}}"
+        )
     }
 
     func answer(_ id: Int64, isError: Bool) {
@@ -85,7 +92,8 @@ extension SimWorker {
         self.world.channels.answered(id, by: self)
         if isError, call.nonce >= 0 {
             let code = self.random.one(of: [-32603, -32602, -32000, -32002, -32601, -32042, 1])
-            return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"error\":{\"code\":\(code),\"message\":\"failed ~n\(call.nonce)~\"}}")
+            return self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"error\":{\"code\":\(code),\"message\":\"failed ~n\(call.nonce)~\"}}")
         }
         self.writeResult(id, call)
     }
@@ -94,8 +102,12 @@ extension SimWorker {
         let extra = self.isBuiltin ? ",\"resultType\":\"complete\"" : ""
         if call.isList { return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"tools\":[]\(extra)}}") }
         var padding = ""
-        if self.random.permille(self.world.faults.hugeAnswer) { padding = String(repeating: "h", count: self.random.size(1000...2_000_000)) }
-        self.outbox += Array("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"~n\(call.nonce)~\(padding)\"}]\(extra),\"structuredContent\":".utf8)
+        if self.random.permille(self.world.faults.hugeAnswer) {
+            padding = String(repeating: "h", count: self.random.size(1000...2_000_000))
+        }
+        self.outbox += Array(
+            "{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"~n\(call.nonce)~\(padding)\"}]\(extra),\"structuredContent\":"
+                .utf8)
         self.outbox += call.arguments
         self.outbox += Array("}}\n".utf8)
     }

@@ -23,6 +23,7 @@ final class SimWorker {
         let arguments: [UInt8]
         let isList: Bool
         let wantsProgress: Bool
+        var cancelledAt: Instant?
         var progress = 0
     }
 
@@ -38,6 +39,9 @@ final class SimWorker {
     /// Read and not answered.
     var calls: [Int64: Call] = [:]
     var answered: [Int64: Call] = [:]
+    /// It was asleep for so long that it may not have read which calls were cancelled: it writes no more log messages without a
+    /// name, since the supervisor reckons with those of cancelled calls only for a while.
+    var isLogless = false
     private var isFrozenUntil: Instant?
     private var isDeafToEnd = false
     private var isDeafToTerminate = false
@@ -71,7 +75,9 @@ final class SimWorker {
         }
     }
 
-    func add(_ job: Job, after range: ClosedRange<Interval>) { self.jobs.add(job, at: self.world.now + self.random.interval(range)) }
+    func add(_ job: Job, after range: ClosedRange<Interval>) {
+        self.jobs.add(job, at: self.world.now + self.random.interval(range))
+    }
 
     // MARK: Turns
 
@@ -178,13 +184,18 @@ final class SimWorker {
             self.die(self.random.flip() ? .signalled(11) : .exited(1))
             return true
         }
-        if self.random.permille(faults.freeze) { self.isFrozenUntil = self.world.now + self.random.interval(.milliseconds(1) ... .seconds(10)) }
+        if self.random.permille(faults.freeze) {
+            self.isFrozenUntil = self.world.now + self.random.interval(.milliseconds(1) ... .seconds(10))
+            self.isLogless = true
+        }
         if self.random.permille(faults.closeOutput) { self.process.outputClosed = true }
         if self.random.permille(faults.junk) { self.writeJunk() }
         if self.random.permille(faults.strayAnswer) {
             // A low number may name a call that another client has in flight here. It was never asked of this worker, or is
             // answered before its time: the first cannot be tried with live numbers, so generations that are long gone are used.
-            self.add(.rawAnswer(Int64(self.random.one(of: [0, -5, 7, 1 << 53, 1 << 52]))), after: .microseconds(1) ... .milliseconds(3))
+            self.add(
+                .rawAnswer(Int64(self.random.one(of: [0, -5, 7, 1 << 53, 1 << 52]))), after: .microseconds(1) ... .milliseconds(3)
+            )
         }
         return self.random.permille(faults.hangCall)
     }
@@ -198,8 +209,12 @@ final class SimWorker {
         case 4: self.write("{\"jsonrpc\":\"2.0\",\"id\":null,\"result\":{}}")
         case 5: self.write("{\"jsonrpc\":\"2.0\",\"id\":\"1048577\",\"result\":{}}")
         case 6: self.write(String(repeating: "z", count: self.random.size(1...20_000)))
-        case 7: self.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":1}}")
-        case 8: self.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"x\"}}\r")
+        case 7:
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":1}}")
+        case 8:
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"x\"}}\r")
         case 9: self.add(.listChanged, after: .microseconds(1) ... .milliseconds(3))
         case 10: self.add(.ask, after: .microseconds(1) ... .milliseconds(3))
         default: self.write("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/unknown\",\"params\":{\"a\":[]}}")
