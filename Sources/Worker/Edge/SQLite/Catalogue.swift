@@ -22,11 +22,11 @@ struct Catalogue {
     /// Reads the schema with our own statements. The connection's guard must be in its own mode and its limits lifted.
     init(_ connection: SQLiteConnection, _ access: Access) throws(SQLiteError) {
         let list = try connection.prepareOwn(
-            [UInt8](
+            Array(
                 """
                 SELECT name, type FROM pragma_table_list
                 WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT \(Self.objectsMax)
-                """))
+                """.utf8))
         let columns = try connection.prepareOwn(
             [UInt8]("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid"))
         var objects: [ViewDescription] = []
