@@ -44,11 +44,13 @@ import Wire
     @Test func `between peers of one era params pass as they are`() throws {
         #expect(
             try Self.modern(.modern, arguments: #"{ "x" : 1.50 }"#)
-                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"t","arguments":{ "x" : 1.50 },"_meta":{\#(RigText.envelope)}}}"#
+                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","#
+                + #""params":{"name":"t","arguments":{ "x" : 1.50 },"_meta":{\#(RigText.envelope)}}}"#
         )
         #expect(
             try Self.legacy(.legacy, #"{"name":"t","big":12345678901234567890,"_meta":{"com.example/a":[1]}}"#)
-                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"t","big":12345678901234567890,"_meta":{"com.example/a":[1]}}}"#
+                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","#
+                + #""params":{"name":"t","big":12345678901234567890,"_meta":{"com.example/a":[1]}}}"#
         )
     }
 
@@ -57,7 +59,8 @@ import Wire
             #""a/b":1,"io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/logLevel":"info","traceparent":"00-x","#
         #expect(
             try Self.modern(.legacy, params: #""inputResponses":{},"requestState":"s","#, meta: meta)
-                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"t","arguments":{},"_meta":{"a/b":1,"traceparent":"00-x"}}}"#
+                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","#
+                + #""params":{"name":"t","arguments":{},"_meta":{"a/b":1,"traceparent":"00-x"}}}"#
         )
         #expect(
             try Self.modern(.legacy) == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"t","arguments":{}}}"#)
@@ -69,7 +72,8 @@ import Wire
     @Test func `a modern worker gets the envelope on behalf of a legacy client`() throws {
         #expect(
             try Self.legacy(.modern, #"{"name":"t","_meta":{"a/b":1,"progressToken":"p"}}"#)
-                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"t","_meta":{"a/b":1,"progressToken":ID,\#(Self.own)}}}"#
+                == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","#
+                + #""params":{"name":"t","_meta":{"a/b":1,"progressToken":ID,\#(Self.own)}}}"#
         )
         #expect(
             try Self.line(.modern) { RigText.legacy("tools/list", session: $0) }
@@ -98,7 +102,8 @@ import Wire
             let legacy = try Self.legacy(back, #"{"name":"t",\#(meta){"keep\/this":1,\#(forged)}}"#)
             let modern = try Self.line(back) { _ in
                 RigText.post(
-                    #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t",\#(meta){\#(forged),"keep\/this":1,\#(RigText.envelope)}}}"#,
+                    #"{"jsonrpc":"2.0","id":1,"method":"tools/call","#
+                        + #""params":{"name":"t",\#(meta){\#(forged),"keep\/this":1,\#(RigText.envelope)}}}"#,
                     RigText.modernHeaders("tools/call", name: "t"))
             }
             for line in [legacy, modern] {
