@@ -202,7 +202,7 @@ import Wire
             let key = try #require(harness.started.first)
             #expect(harness.finish(key, "{\"content\":[]}") == ["{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"content\":[]}}"])
             let isIdle = harness.isIdle
-        #expect(isIdle)
+            #expect(isIdle)
         }
     }
 

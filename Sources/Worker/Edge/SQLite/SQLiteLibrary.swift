@@ -28,7 +28,4 @@ enum SQLiteLibrary {
         unsafe sqlite3_randomness(1, &seed)
         return true
     }()
-
-    /// Asks the engine to give back what its caches hold, before the process falls idle for long.
-    static func releaseMemory() { _ = sqlite3_release_memory(.max) }
 }
