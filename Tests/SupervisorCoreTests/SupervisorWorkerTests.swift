@@ -347,6 +347,21 @@ import Wire
         #expect(try next.reply().status == 200)
     }
 
+    @Test func `an answer that is too long fails its call at once when it is the only one`() throws {
+        let rig = try Rig(.legacy, #""limits":{"message":"1K"}"#)
+        let client = try rig.send(RigText.modernCall(id: "1"))
+        let request = try rig.worker.request()
+        try rig.worker.answer(request, #"{"a":"\#(String(repeating: "x", count: 2_000))"}"#)
+        #expect(try client.reply().code == -32603)
+        try rig.worker.answer(request)
+        #expect(!client.hasReply && rig.callCount == 0)
+        let several = try (1...2).map { try rig.send(RigText.modernCall(id: "\($0)")) }
+        try rig.worker.answer(try rig.worker.request(), #"{"a":"\#(String(repeating: "x", count: 2_000))"}"#)
+        try rig.worker.answer(try rig.worker.request())
+        #expect(!several[0].hasReply)
+        #expect(try several[1].reply().json["result"] != nil)
+    }
+
     @Test func `lines may be torn and merged in any way`() throws {
         let rig = try Rig()
         let clients = try (1...3).map { try rig.send(RigText.modernCall(id: "\($0)")) }

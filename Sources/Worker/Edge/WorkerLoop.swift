@@ -20,6 +20,8 @@ final class WorkerLoop: @unchecked Sendable {
     private static let tick = Interval.milliseconds(2)
     /// Ticks without a call after which the watcher sleeps until it is woken.
     private static let idleTicksMax = 50
+    /// Ticks that it stays awake after that.
+    private static let wakefulTicks = 5
     private static let stackBytes = 512 << 10
 
     private let shared: Handover
@@ -93,19 +95,29 @@ final class WorkerLoop: @unchecked Sendable {
         var last: UInt64 = 0
         var idleTicks = 0
         while true {
-            if idleTicks < Self.idleTicksMax { self.shared.sleep(Self.tick) } else { self.shared.sleepUntilCalled() }
+            if idleTicks < Self.idleTicksMax {
+                self.shared.sleep(Self.tick)
+            } else {
+                self.shared.sleepUntilCalled()
+                // A few ticks at least: calls that follow each other closely must not wake this thread one by one.
+                idleTicks = Self.idleTicksMax - Self.wakefulTicks
+            }
             let current = self.shared.runningTicket
             if current != 0, current == last, self.shared.claim(current) {
-                self.hasWatcher = false
-                self.openedAt = Instant(nanoseconds: 0)
-                for index in self.displaced.indices where self.displaced[index].interruptAt == .distantFuture {
-                    self.displaced[index].interruptAt = self.lanes[self.displaced[index].lane].control.deadline + Self.slack
-                }
+                self.takeLead()
                 return self.lead()
             }
-            idleTicks = current == 0 || current != last && idleTicks >= Self.idleTicksMax ? idleTicks + 1 : 0
-            if current != 0 { idleTicks = 0 }
+            idleTicks = current == 0 ? idleTicks + 1 : 0
             last = current
+        }
+    }
+
+    /// What changes hands with the lead: the call of the thread before is one that another thread must stop now.
+    private func takeLead() {
+        self.hasWatcher = false
+        self.openedAt = Instant(nanoseconds: 0)
+        for index in self.displaced.indices where self.displaced[index].interruptAt == .distantFuture {
+            self.displaced[index].interruptAt = self.lanes[self.displaced[index].lane].control.deadline + Self.slack
         }
     }
 

@@ -110,6 +110,18 @@ extension Supervisor {
         self.scratch = body
     }
 
+    /// A line that was too long to be kept. When only one call runs there, it was most likely its answer, and nobody should wait
+    /// for the time-out; whose it was among several is not known.
+    mutating func answerTooLong(_ worker: WorkerKey, at now: Instant) {
+        guard self.workers[worker].inFlight == 1, !self.workers[worker].mayWriteAboutWithdrawnCall(at: now) else { return }
+        for key in self.calls.keys {  // Bound: the calls in flight.
+            guard case .dispatched(worker, _, _) = self.calls[key].state else { continue }
+            self.workers[worker].withdraw(key, at: now)
+            self.fail(key, "the answer was longer than `limits.message` allows", at: now)
+            return self.pumpQueue(self.workers[worker].server, at: now)
+        }
+    }
+
     // MARK: Notifications
 
     /// `notifications/progress`: the token is the call's own integer, so the owner is certain.

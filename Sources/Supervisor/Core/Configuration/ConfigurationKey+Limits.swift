@@ -12,16 +12,16 @@ extension ConfigurationKey {
         Self(
             "limits.connectionsPerSource", count, "64",
             """
-            Open connections per IPv4 address or IPv6 /64. Loopback and Unix sockets are not counted: there it is often one \
-            reverse proxy.
+            Open connections per IPv4 address or IPv6 /64; further ones are closed at once. Loopback and Unix sockets are not \
+            counted: there it is often one reverse proxy.
             """),
         Self("limits.requestsPerConnection", count, "1000", "Requests on one connection, then it is closed."),
         Self("limits.connectionAge", time, "1h", "A connection this old is closed after its current request."),
         Self("limits.idleTimeout", time, "75s", "A connection without a request is closed."),
         Self("limits.headerTimeout", time, "10s", "From the first byte of a request to the end of its head."),
-        Self("limits.bodyIdleTimeout", time, "15s", "Between two reads of a body."),
-        Self("limits.bodyTimeout", time, "30s", "For a whole body."),
-        Self("limits.bodyRate", size, "1K", "Bytes per second that a body must reach."),
+        Self("limits.bodyIdleTimeout", time, "15s", "Between two reads of a body; then 408."),
+        Self("limits.bodyTimeout", time, "30s", "For a whole body; then 408."),
+        Self("limits.bodyRate", size, "1K", "Bytes per second that a body must reach; a slower one is answered 408."),
         Self("limits.bodyRateGrace", time, "10s", "How long a body may be slower than that."),
         Self("limits.writeTimeout", time, "30s", "A connection that takes no byte this long is closed."),
         Self("limits.requestsPerMinute", count, "6000", "Calls per minute of all callers.", .later(noRate)),
@@ -38,7 +38,8 @@ extension ConfigurationKey {
         Self("limits.body", .size(1024...(256 << 20)), "4M", "Body of a request; more is 413."),
         Self(
             "limits.message", .size(1024...(512 << 20)), "64M",
-            "One line of a worker's output; a longer one is skipped and its call fails."),
+            "One line of a worker's output; a longer one is skipped. Its call fails at once if it is the only one, else at its time-out."
+        ),
         Self("limits.json.depth", .integer(4...128), "64", "Nesting of a client's JSON."),
         Self("limits.json.nodes", count, "100000", "Values in a client's message."),
         Self("limits.json.string", size, "1M", "One string of a client's message."),
@@ -57,12 +58,18 @@ extension ConfigurationKey {
             "Sessions of revisions up to 2025-11-25; the next `initialize` is answered 503."),
         Self("limits.sessionIdle", time, "30m", "A session without request or open stream ends."),
         Self("limits.sessionAge", time, "1d", "No session lives longer."),
-        Self("limits.streamsPerSession", .integer(1...1_000), "8", "Open event streams of one session."),
-        Self("limits.callsPerSession", .integer(1...100_000), "128", "Calls in flight of one session."),
+        Self(
+            "limits.streamsPerSession", .integer(1...1_000), "8",
+            "Open event streams of calls of one session; further calls are answered as JSON, without progress and log messages."),
+        Self(
+            "limits.callsPerSession", .integer(1...100_000), "128",
+            "Calls in flight of one session; the next one is answered 429 with `Retry-After`."),
         Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
             "Events that wait for a slow reader; then the stream is closed."),
-        Self("limits.streamAge", time, "1h", "An event stream this old is closed; clients reconnect."),
+        Self(
+            "limits.streamAge", time, "1h",
+            "A stream of list changes this old is ended; clients open another. Streams of calls last as long as their calls."),
         Self("limits.keepAlive", time, "15s", "Silence on an event stream after which a comment is sent."),
         Self(
             "limits.calls", count, "20000",

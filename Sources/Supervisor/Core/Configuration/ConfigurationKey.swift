@@ -147,7 +147,7 @@ extension ConfigurationKey {
             "Calls that wait for a free place; the next one is answered 503 with `Retry-After`."),
         Self(
             "mcpServers.*.workers.queueBytes", size, "64M",
-            "Bytes of all calls that wait or are being written to one worker."),
+            "Bytes of all calls that wait or are being written to one worker; the next one is answered 503 with `Retry-After`."),
         Self(
             "mcpServers.*.workers.startTimeout", time, "30s",
             "From spawn to the end of the handshake; then the worker is killed."),

@@ -43,6 +43,7 @@ extension Supervisor {
                 self.workerLine(key, line.span, at: now)
             case .tooLong:
                 self.stray(key, "a line of a worker was longer than allowed and was dropped")
+                self.answerTooLong(key, at: now)
             }
         }
     }

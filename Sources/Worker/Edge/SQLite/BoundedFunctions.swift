@@ -12,22 +12,35 @@ import CSQLite
     /// Bytes compared by one call at most: a few milliseconds, or a few hundred for byte-wise work.
     private static let workMax = 100_000_000
 
-    enum Bound {
+    private enum Bound {
         /// The lengths of the first two arguments, multiplied.
         case product
         /// No precision on `%c`.
         case format
     }
 
+    /// The private connection, opened when a function is called for the first time.
+    private final class Engine {
+        private var connection: SQLiteConnection?
+
+        func get() throws(SQLiteError) -> SQLiteConnection {
+            if let connection = self.connection { return connection }
+            let connection = try SQLiteConnection(inMemory: [.switches, .limits])
+            connection.setLimits(forForeignText: true, columnsMax: 0)
+            self.connection = connection
+            return connection
+        }
+    }
+
     /// One function of one number of arguments; -1 is any number.
-    @safe final class Function {
+    @safe private final class Function {
         let name: StaticString
         let bound: Bound
-        private let engine: SQLiteConnection
+        private let engine: Engine
         /// By number of arguments.
         private var calls: [Int: SQLiteStatement] = [:]
 
-        init(_ name: StaticString, _ bound: Bound, _ engine: SQLiteConnection) {
+        init(_ name: StaticString, _ bound: Bound, _ engine: Engine) {
             self.name = name
             self.bound = bound
             self.engine = engine
@@ -60,7 +73,7 @@ import CSQLite
             text.append("(")
             for index in 0..<count { text.append(index == 0 ? "?" : ",?") }
             text.append(")")
-            let statement = try self.engine.prepareOwn(text)
+            let statement = try self.engine.get().prepareOwn(text)
             self.calls[count] = statement
             return statement
         }
@@ -89,8 +102,7 @@ import CSQLite
 
     /// Installs all of them. The connection must keep this object alive.
     init(on handle: OpaquePointer) throws(SQLiteError) {
-        let engine = try SQLiteConnection(inMemory: [.switches, .limits])
-        engine.setLimits(forForeignText: true, columnsMax: 0)
+        let engine = Engine()
         let list: [(StaticString, Int32, Bound)] = [
             ("printf", -1, .format), ("format", -1, .format), ("trim", 2, .product), ("ltrim", 2, .product),
             ("rtrim", 2, .product),

@@ -5,7 +5,7 @@ import WorkerCore
 /// What one database holds, as of one version of its schema.
 struct Catalogue {
     /// Most tables and views that are looked at. The rest is not available.
-    static let objectsMax = 10_000
+    private static let objectsMax: Int64 = 10_000
 
     /// What a caller may name: in the order of their names. A view whose definition does not compile has no columns.
     let objects: [ViewDescription]
@@ -25,10 +25,11 @@ struct Catalogue {
             [UInt8](
                 """
                 SELECT name, type FROM pragma_table_list
-                WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT \(Self.objectsMax)
-                """.utf8))
+                WHERE schema = 'main' AND substr(name, 1, 7) COLLATE NOCASE <> 'sqlite_' ORDER BY name LIMIT ?1
+                """))
         let columns = try connection.prepareOwn(
             [UInt8]("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1, 'main') ORDER BY cid"))
+        list.bind(Self.objectsMax, at: 1)
         var objects: [ViewDescription] = []
         var readable: Set<[UInt8]> = []
         var columnsMax = 0

@@ -20,6 +20,8 @@ struct AnswerChecker {
         var drainExpired = false
         /// Only part of the request was ever sent.
         var isIncomplete = false
+        /// An earlier request on the connection has a stream, which may have been closed as too slow.
+        var isBehindStream = false
         /// The session may have ended: idle for long, or by DELETE.
         var sessionMayBeGone = false
         var isDraining = false
@@ -55,7 +57,8 @@ struct AnswerChecker {
         case .health:
             if head.status != 408 { self.checkHealth(exchange, body) }
             self.settle(exchange, head.status)
-        case .call, .list, .local, .initialize, .notification, .sessionStream, .listen, .delete, .preflight:
+        case .batch where head.status == 202: self.settle(exchange, head.status)
+        case .call, .list, .local, .initialize, .batch, .notification, .sessionStream, .listen, .delete, .preflight:
             self.message(exchange, body, status: head.status)
         case .hostile: break
         }
@@ -69,7 +72,7 @@ struct AnswerChecker {
     private static func allows(_ status: Int, _ exchange: Exchange, _ circumstances: Circumstances) -> Bool {
         if status == 503 {
             switch exchange.kind {
-            case .call, .list, .initialize, .listen, .sessionStream: return true
+            case .call, .list, .initialize, .batch, .listen, .sessionStream: return true
             case .local: return exchange.isModern
             case .health(let isReady): return isReady
             case .notification, .delete, .preflight, .hostile: return false
@@ -77,9 +80,11 @@ struct AnswerChecker {
         }
         if status == 408 { return circumstances.clockJumped || circumstances.isIncomplete || exchange.bodyBytes > 4096 }
         if status == 413 { return exchange.bodyBytes > circumstances.bodyBytesMax }
+        if status == 429 { return exchange.session >= 0 && (exchange.kind == .call || exchange.kind == .list) }
         if status == 404 && exchange.session >= 0 { return circumstances.sessionMayBeGone }
         switch exchange.kind {
         case .notification: return status == 202
+        case .batch: return status == (exchange.parts.isEmpty ? 202 : 200)
         case .preflight: return status == 204
         case .call, .list, .local, .initialize, .listen, .sessionStream, .delete, .health: return status == 200
         case .hostile: return true
@@ -162,7 +167,7 @@ struct AnswerChecker {
                 self.fail("no version in \(Self.text(bytes))")
             }
         case .local, .listen: break
-        case .notification, .sessionStream, .delete, .health, .preflight, .hostile:
+        case .batch, .notification, .sessionStream, .delete, .health, .preflight, .hostile:
             self.fail("a result for \(exchange.kind): \(Self.text(Array(bytes[result.range])))")
         }
     }
@@ -206,17 +211,31 @@ struct AnswerChecker {
         exchange.outcome = .endedWithoutAnswer
         switch exchange.kind {
         case .sessionStream: return
-        case .call, .list:
+        case .batch:
+            for part in exchange.parts { self.streamEnded(part, circumstances) }
+            return
+        case .call, .list, .local:
             if exchange.wasCancelled || exchange.sessionEnded || circumstances.sessionMayBeGone { return }
-        case .listen, .local, .initialize, .notification, .delete, .health, .preflight, .hostile: break
+        case .listen, .initialize, .notification, .delete, .health, .preflight, .hostile: break
         }
         self.fail("the stream of request \(exchange.serial) (\(exchange.kind)) ended without an answer")
+    }
+
+    /// The request that an event on the stream of `exchange` is for.
+    mutating func target(_ exchange: Exchange, _ bytes: [UInt8]) -> Exchange? {
+        guard exchange.kind == .batch else { return exchange }
+        if let number = Nonce.numbers(in: bytes).first { return exchange.parts.first { $0.serial == number } }
+        guard let envelope = try? self.scanner.scan(bytes.span) else { return nil }
+        // Words of a worker that name nothing are given to the only call it has.
+        guard let id = envelope.id else { return exchange.parts.first(where: \.isPending) }
+        return exchange.parts.first { bytes[id.range].elementsEqual($0.id) }
     }
 
     /// The connection ended while `exchange` was pending.
     func cut(_ exchange: Exchange, _ circumstances: Circumstances) {
         guard exchange.isPending else { return }
         exchange.outcome = .cut
+        for part in exchange.parts where part.isPending { part.outcome = .cut }
         guard exchange.kind != .hostile, !exchange.kind.isStream else { return }
         let isExcused =
             circumstances.clientGaveUp || circumstances.isSlowReader || circumstances.wasAnnounced || !circumstances.wasRead
@@ -224,8 +243,7 @@ struct AnswerChecker {
             || exchange.sessionEnded || exchange.session >= 0 && circumstances.sessionMayBeGone
             // The response before it had begun before the drain, so it could not announce the end.
             || circumstances.isDraining && exchange.isPipelined
-            // A burst of events can pass the limit of the stream before any reader had its turn.
-            || exchange.wantsLogs || !exchange.progressToken.isEmpty
+            || exchange.mayOverflow || circumstances.isBehindStream
         guard !isExcused else { return }
         self.fail("request \(exchange.serial) (\(exchange.kind)) of client \(exchange.client) was cut off without an answer")
     }

@@ -8,8 +8,8 @@ struct DrainChecker {
     private let configuration: Configuration
     private var endsBy: Instant?
 
-    /// What the kernel may need to end a killed process and to tell of it.
-    private static let slack = Interval.milliseconds(200)
+    /// The time in which readers may take the last answers, and what the kernel may need to end a killed process and tell of it.
+    private static let slack = Interval.seconds(2) + .milliseconds(200)
 
     init(judge: Judge, configuration: Configuration) {
         self.judge = judge

@@ -24,7 +24,9 @@ struct ForeignBytesChecker {
                 return self.judge.report(
                     "foreign bytes", "client \(client) received ~n\(number)~ of \(owner): \(AnswerChecker.text(bytes))")
             }
-            if let exchange, exchange.kind != .hostile, number != exchange.serial {
+            if let exchange, exchange.kind != .hostile, number != exchange.serial,
+                !exchange.parts.contains(where: { $0.serial == number })
+            {
                 return self.judge.report(
                     "foreign bytes", "request \(exchange.serial) received ~n\(number)~: \(AnswerChecker.text(bytes))")
             }

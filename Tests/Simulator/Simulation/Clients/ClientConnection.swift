@@ -134,6 +134,7 @@ final class ClientConnection {
             wasAnnounced: self.lastAnswered.map { $0 !== exchange } ?? self.world.wasRefused(self.socket),
             wasRead: self.socket.readTotal > exchange.startOffset, clockJumped: self.world.clockJumps > 0,
             drainExpired: self.world.isDrainExpired, isIncomplete: self.sentTotal < exchange.endOffset,
+            isBehindStream: self.pending.first.map { $0 !== exchange && $0.mayOverflow } ?? false,
             sessionMayBeGone: self.client.sessionMayBeGone(exchange), isDraining: self.world.isDraining,
             bodyBytesMax: self.world.configuration.limits.bodyBytesMax)
     }
@@ -175,7 +176,7 @@ final class ClientConnection {
         if head.isEventStream {
             let mayStream: Bool =
                 switch exchange.kind {
-                case .call, .list, .sessionStream, .listen, .hostile: true
+                case .call, .list, .batch, .sessionStream, .listen, .hostile: true
                 case .local, .initialize, .notification, .delete, .health, .preflight: false
                 }
             if !mayStream { self.world.judge.report("answers", "a stream for \(exchange.kind)") }
@@ -192,7 +193,12 @@ final class ClientConnection {
             self.world.foreign.received(data, client: self.client.index, exchange: exchange)
             self.world.trace.add("event", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
             guard exchange.kind != .hostile else { continue }
-            self.world.answers.message(exchange, data, status: nil)
+            guard let target = self.world.answers.target(exchange, data) else {
+                self.world.judge.report(
+                    "answers", "an event for no part of the batch \(exchange.serial): \(AnswerChecker.text(data))")
+                return
+            }
+            self.world.answers.message(target, data, status: nil)
         }
     }
 

@@ -10,6 +10,8 @@ final class Exchange {
         /// Answered by the supervisor with a result.
         case local
         case initialize
+        /// Several messages in one POST; `parts` are its requests.
+        case batch
         /// A notification: 202.
         case notification
         case sessionStream
@@ -51,6 +53,9 @@ final class Exchange {
     /// Generation of the session it was sent in; -1 outside a session.
     var session = -1
 
+    /// The requests of a batch. Their answers come as events of one stream, in any order.
+    var parts: [Exchange] = []
+
     var startOffset = 0
     var endOffset = 0
     var startedAt: Instant
@@ -80,6 +85,9 @@ final class Exchange {
     }
 
     var isPending: Bool { self.outcome == .pending }
+
+    /// A burst of events for it can pass the limit of the stream before any reader had its turn.
+    var mayOverflow: Bool { self.wantsLogs || !self.progressToken.isEmpty || self.kind == .batch }
 
     /// What stands in the arguments and comes back in everything that belongs to this request and nowhere else.
     var nonce: String { "~n\(self.serial)~" }

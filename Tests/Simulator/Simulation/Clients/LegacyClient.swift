@@ -8,6 +8,9 @@ final class LegacyClient: SimClient {
     private var generation = 0
     private var server = 0
     private var isInitializing = false
+    /// The session's revision has batches.
+    private var mayBatch = false
+    private var sessionStartedAt: Instant
     /// When the supervisor last had news of the session.
     private var lastContact: Instant
     /// The longest time without.
@@ -18,6 +21,7 @@ final class LegacyClient: SimClient {
 
     override init(index: Int, world: Simulation, profile: Plan.ClientProfile, random: PRNG) {
         self.lastContact = world.now
+        self.sessionStartedAt = world.now
         super.init(index: index, world: world, profile: profile, random: random)
     }
 
@@ -39,6 +43,7 @@ final class LegacyClient: SimClient {
         case 3, 4: self.openStream(session)
         case 5: self.delete(connection, session)
         case 6, 7, 8: self.cancel(connection, session)
+        case 9 where self.mayBatch, 10 where self.mayBatch: self.batch(connection, session)
         default: self.call(connection, session)
         }
     }
@@ -53,6 +58,7 @@ final class LegacyClient: SimClient {
         let silence = Swift.max(self.longestSilence, self.world.now - self.lastContact)
         return exchange.sessionEnded || exchange.session != self.generation || self.world.clockJumps > 0
             // Half, because the supervisor heard of it earlier than we heard back.
+            || self.world.now - self.sessionStartedAt >= self.world.configuration.limits.sessionAge / 2
             || silence >= self.world.configuration.limits.sessionIdle / 2
     }
 
@@ -64,23 +70,50 @@ final class LegacyClient: SimClient {
         self.server = self.random.below(self.world.configuration.servers.count)
         self.isInitializing = true
         let exchange = self.exchange(.initialize, server: self.server, isModern: false, id: self.id())
-        let version = self.random.one(of: ["2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "1999-01-01"])
+        let version = self.random.one(of: ["2025-03-26", "2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "1999-01-01"])
+        self.mayBatch = version == "2025-03-26"
         let params =
             "{\"protocolVersion\":\"\(version)\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
         self.post(exchange, on: connection, session: nil, method: "initialize", params: params)
     }
 
     private func call(_ connection: ClientConnection, _ session: String) {
+        guard let (exchange, params) = self.callParameters() else { return }
+        self.post(exchange, on: connection, session: session, method: "tools/call", params: params)
+    }
+
+    private func callParameters() -> (Exchange, String)? {
         // An id of its own while it runs: using one twice at once is an error of the client.
         let id = self.id()
-        guard self.isFree(id) else { return }
+        guard self.isFree(id) else { return nil }
         let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
         let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
         let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
         self.running.append(exchange)
-        self.post(exchange, on: connection, session: session, method: "tools/call", params: params)
+        return (exchange, params)
+    }
+
+    /// Several messages in one POST: calls, a ping, notifications, in any order.
+    private func batch(_ connection: ClientConnection, _ session: String) {
+        let exchange = self.exchange(.batch, server: self.server, isModern: false)
+        exchange.session = self.generation
+        var messages: [String] = []
+        for _ in 0..<self.random.size(1...6) {
+            guard self.random.below(5) != 0, let (part, params) = self.callParameters() else {
+                messages.append("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/roots/list_changed\"}")
+                continue
+            }
+            part.session = self.generation
+            exchange.parts.append(part)
+            let id = String(decoding: part.id, as: UTF8.self)
+            messages.append("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"method\":\"tools/call\",\"params\":\(params)}")
+        }
+        var request = RequestText.post(self.world.path(self.server, &self.random), "[" + messages.joined(separator: ",") + "]")
+        request.fields.append(("Mcp-Session-Id", session))
+        self.dress(&request, exchange)
+        connection.send(exchange, request.bytes)
     }
 
     private func isFree(_ id: String) -> Bool {
@@ -132,6 +165,7 @@ final class LegacyClient: SimClient {
     private func leaveSession() {
         for connection in self.connections {
             for exchange in connection.pending where exchange.session == self.generation { exchange.sessionEnded = true }
+            for part in connection.pending.flatMap(\.parts) where part.session == self.generation { part.sessionEnded = true }
         }
         self.session = nil
         self.generation += 1
@@ -155,8 +189,9 @@ final class LegacyClient: SimClient {
     // MARK: Answers
 
     override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
-        self.running.removeAll { $0 === exchange }
-        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned.append(exchange.id) }
+        let ended = [exchange] + exchange.parts
+        self.running.removeAll { running in ended.contains { $0 === running } }
+        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned += ended.map(\.id) }
         if exchange.kind == .initialize {
             self.isInitializing = false
             guard case .answered(200, nil) = exchange.outcome else { return }
@@ -166,6 +201,7 @@ final class LegacyClient: SimClient {
             self.session = session
             self.longestSilence = .zero
             self.lastContact = exchange.startedAt
+            self.sessionStartedAt = exchange.startedAt
             if self.random.below(8) != 0, let connection = self.connection() {
                 self.notify(connection, session, "notifications/initialized", "")
             }

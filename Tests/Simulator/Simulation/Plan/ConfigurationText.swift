@@ -41,6 +41,11 @@ struct ConfigurationText {
         if random.flip() { time("sessionIdle", .milliseconds(200) ... .minutes(30)) }
         if random.flip() { add("streamQueue", "\(random.size(4096...(256 << 10)))") }
         if random.flip() { time("keepAlive", .milliseconds(20) ... .seconds(15)) }
+        if random.below(3) == 0 { add("callsPerSession", "\(random.size(1...16))") }
+        if random.below(3) == 0 { add("connectionsPerSource", "\(random.size(1...8))") }
+        if random.below(3) == 0 { add("streamsPerSession", "\(random.size(1...8))") }
+        if random.below(3) == 0 { time("sessionAge", .seconds(1) ... .minutes(30)) }
+        if random.below(3) == 0 { time("streamAge", .milliseconds(100) ... .minutes(10)) }
         if random.flip() { add("calls", "\(random.size(1...64))") }
         self.add("limits", "{" + limits.joined(separator: ",") + "}")
     }

@@ -39,8 +39,8 @@ extension SimWorker {
     private func cancelled(_ message: WorkerChannelChecker.Message) {
         guard let id = message.cancelledID else { return }
         // A good server stops; one that is late answers anyway, and talks about the call as if nothing had happened.
-        if self.random.permille(self.world.faults.lateAnswer) { return }
-        self.calls[id] = nil
+        guard self.random.permille(self.world.faults.lateAnswer) else { return self.calls[id] = nil }
+        self.calls[id]?.cancelledAt = self.world.now
     }
 
     // MARK: Writing
@@ -78,7 +78,8 @@ extension SimWorker {
     }
 
     func log(_ id: Int64) {
-        guard let call = self.calls[id] else { return }
+        guard let call = self.calls[id], self.isBuiltin || !self.isLogless else { return }
+        if let cancelled = call.cancelledAt, cancelled + .seconds(4) < self.world.now { return }
         let meta = self.isBuiltin ? ",\"_meta\":{\"io.mcp-supervisor/relatedRequest\":\(id)}" : ""
         self.write(
             "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"error\",\"data\":\"~n\(call.nonce)~\"\(meta)}}"

@@ -23,6 +23,7 @@ final class SimWorker {
         let arguments: [UInt8]
         let isList: Bool
         let wantsProgress: Bool
+        var cancelledAt: Instant?
         var progress = 0
     }
 
@@ -38,6 +39,9 @@ final class SimWorker {
     /// Read and not answered.
     var calls: [Int64: Call] = [:]
     var answered: [Int64: Call] = [:]
+    /// It was asleep for so long that it may not have read which calls were cancelled: it writes no more log messages without a
+    /// name, since the supervisor reckons with those of cancelled calls only for a while.
+    var isLogless = false
     private var isFrozenUntil: Instant?
     private var isDeafToEnd = false
     private var isDeafToTerminate = false
@@ -182,6 +186,7 @@ final class SimWorker {
         }
         if self.random.permille(faults.freeze) {
             self.isFrozenUntil = self.world.now + self.random.interval(.milliseconds(1) ... .seconds(10))
+            self.isLogless = true
         }
         if self.random.permille(faults.closeOutput) { self.process.outputClosed = true }
         if self.random.permille(faults.junk) { self.writeJunk() }
