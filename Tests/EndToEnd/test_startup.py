@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -51,29 +52,26 @@ class TestPrograms:
 
 
 class TestDirectories:
-    def test_the_next_state_directory_is_tried_and_what_was_wrong_is_told(self, tmp_path: Path) -> None:
+    def test_what_is_wrong_with_a_state_directory_is_told(self, tmp_path: Path) -> None:
         blocked = tmp_path / "file"
         blocked.write_text("")
         done = run_command("run", "--port", str(free_port()), "--state-dir", str(blocked), "--runtime-dir", str(tmp_path / "run"), within=10)
-        assert done.returncode == 77 and f"{blocked}: Not a directory (ENOTDIR)" in done.stderr
+        assert done.returncode == 69 and f"{blocked}: Not a directory (ENOTDIR)" in done.stderr
 
     @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="needs root, to become somebody else")
-    def test_a_directory_of_somebody_else_is_told_as_that(self, tmp_path: Path) -> None:
-        closed = tmp_path / "closed"
-        closed.mkdir(mode=0o700)
-        (closed / "sample.db").write_text("not yours")
-        tmp_path.chmod(0o755)
-        binaries = tmp_path / "bin"
-        binaries.mkdir()
-        for binary in (SUPERVISOR, WORKER):
-            shutil.copy2(binary, binaries)
-        for parent in tmp_path.parents:
-            if not parent.stat().st_mode & 0o001:
-                pytest.skip(f"{parent} is closed to others")
-        done = subprocess.run(
-            ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(binaries / "mcp-supervisor"), "run", "--port", str(free_port()),
-             "--state-dir", str(closed)], env=environment(), capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
-        assert done.returncode == 77 and f"{closed}: Permission denied (EACCES)" in done.stderr, done.stderr
+    def test_a_directory_of_somebody_else_is_told_as_that(self) -> None:
+        # Not below tmp_path, whose parents are closed to others.
+        with tempfile.TemporaryDirectory(prefix="mcp-e2e-") as place:
+            Path(place).chmod(0o755)
+            closed = Path(place) / "closed"
+            closed.mkdir(mode=0o700)
+            (closed / "sample.db").write_text("not yours")
+            for binary in (SUPERVISOR, WORKER):
+                shutil.copy2(binary, place)
+            done = subprocess.run(
+                ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", f"{place}/mcp-supervisor", "run", "--port", str(free_port()),
+                 "--state-dir", str(closed)], env=environment(), capture_output=True, text=True, timeout=10, stdin=subprocess.DEVNULL)
+            assert done.returncode == 77 and f"{closed}: Permission denied (EACCES)" in done.stderr, done.stderr
 
     def test_a_named_runtime_directory_is_for_one_supervisor(self, tmp_path: Path) -> None:
         with Supervisor("--runtime-dir", str(tmp_path / "run"), command=python_server("plain.py")) as first:

@@ -29,6 +29,7 @@ public struct Errno: Hashable, Sendable, CustomStringConvertible {
     public static var addressNotAvailable: Self { Self(rawValue: EADDRNOTAVAIL) }
     public static var noChild: Self { Self(rawValue: ECHILD) }
     public static var notSupported: Self { Self(rawValue: ENOSYS) }
+    public static var readOnlyFileSystem: Self { Self(rawValue: EROFS) }
     public static var nameTooLong: Self { Self(rawValue: ENAMETOOLONG) }
 
     /// The symbol, as in `ENOENT`.

@@ -74,7 +74,7 @@ enum KeyCommands {
         do {
             try Files.writeAtomically(path, file.serialized.span, mode: 0o600)
         } catch {
-            throw Startup.Failure(code: .permission, text: "cannot write the key file \(path): \(error)")
+            throw Startup.Failure(code: error.exitCode, text: "cannot write the key file \(path): \(error)")
         }
     }
 }

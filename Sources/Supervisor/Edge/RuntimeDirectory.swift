@@ -18,7 +18,7 @@ enum RuntimeDirectory {
             case .held(let process): owner = process
             }
         } catch {
-            throw Startup.Failure(code: .permission, text: "cannot use the runtime directory \(directory): \(error)")
+            throw Startup.Failure(code: error.exitCode, text: "cannot use the runtime directory \(directory): \(error)")
         }
         throw Startup.Failure(
             code: .unavailable,

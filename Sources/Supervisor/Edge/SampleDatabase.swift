@@ -12,6 +12,7 @@ enum SampleDatabase {
         }
         guard isNeeded else { return "" }
         var reasons: [String] = []
+        var code = ExitCode.unavailable
         for directory in configuration.directories.state {
             let path = "\(directory)/sample.db"
             do throws(SystemError) {
@@ -20,13 +21,14 @@ enum SampleDatabase {
                 try Files.check(directory, .write)
             } catch {
                 reasons.append("\(directory): \(error.errno)")
+                if error.exitCode == .permission { code = .permission }
                 continue
             }
             guard let reason = Self.make(path, worker: worker) else { return path }
             reasons.append("\(path): \(reason)")
         }
         throw Startup.Failure(
-            code: .permission,
+            code: code,
             text: """
                 cannot make the sample database (\(reasons.joined(separator: "; "))); name a directory that this user may write \
                 with --state-dir

@@ -46,6 +46,16 @@ struct Startup {
     }
 }
 
+extension SystemError {
+    /// For a file or directory that could not be used.
+    var exitCode: ExitCode {
+        switch self.errno {
+        case .accessDenied, .permission, .readOnlyFileSystem: .permission
+        default: .unavailable
+        }
+    }
+}
+
 extension LogEvent.Level {
     /// Our own log knows four of the eight.
     init(_ level: LogLevel) {

@@ -53,7 +53,7 @@ extension Supervisor {
     ) -> (text: String, retryAfter: Interval)? {
         if self.servers[server].restart.refusesCalls {
             let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
-            return ("the server \(self.servers[server].name) keeps failing and is not being restarted yet", wait)
+            return (self.servers[server].whyRefused, wait)
         }
         guard purpose == .forward else { return nil }
         let settings = self.servers[server].configuration.workers

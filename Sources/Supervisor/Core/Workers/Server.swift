@@ -28,6 +28,13 @@ struct Server {
 
     var name: String { self.configuration.name }
 
+    /// For clients, while `restart.refusesCalls`.
+    var whyRefused: String {
+        self.restart.state == .failed
+            ? "the server \(self.name) failed for good: it is not restarted before its configuration is corrected"
+            : "the server \(self.name) keeps failing and is not being restarted yet"
+    }
+
     /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
     /// server nothing is known, and every one of them understands `initialize`.
     var era: Revision.Era {

@@ -230,7 +230,7 @@ extension Supervisor {
 
     /// Nobody waits for a server that is not coming back soon.
     private mutating func giveUpWaiting(_ server: Int, at now: Instant) {
-        self.failQueue(server, "the server \(self.servers[server].name) keeps failing and is not being restarted yet", at: now)
+        self.failQueue(server, self.servers[server].whyRefused, at: now)
         self.beginServing(server)
     }
 
