@@ -220,6 +220,24 @@ import Wire
         #expect(try again.reply().events.isEmpty)
     }
 
+    @Test func `a replacement that says something else about itself has other lists`() throws {
+        let rig = try Rig(starting: false)
+        rig.capabilities = #"{"tools":{}}"#
+        rig.start()
+        let session = try rig.session()
+        let stream = try rig.send(RigText.get(session: session))
+        try rig.worker.die()
+        rig.advance(.seconds(1))
+        #expect(try stream.reply().events.isEmpty)
+        rig.capabilities = #"{"tools":{},"prompts":{}}"#
+        try rig.worker.die()
+        rig.advance(.seconds(2))
+        #expect(
+            try stream.reply().events.compactMap { $0["method"] } == [
+                "notifications/tools/list_changed", "notifications/prompts/list_changed",
+            ])
+    }
+
     @Test func `streams end at their greatest age and clients may reconnect`() throws {
         let rig = try Rig(.legacy, #""limits":{"streamAge":"40s"}"#)
         let session = try rig.session()

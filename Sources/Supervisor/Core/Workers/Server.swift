@@ -61,6 +61,15 @@ struct ServerIdentity: Equatable {
         let value: [UInt8]
     }
 
+    /// The lists that it has.
+    var lists: ListKinds {
+        var lists: ListKinds = []
+        if self.has(.tools) { lists.insert(.tools) }
+        if self.has(.prompts) { lists.insert(.prompts) }
+        if self.has(.resources) { lists.insert(.resources) }
+        return lists
+    }
+
     func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }
 
     /// Appends the object for a client of `revision`.

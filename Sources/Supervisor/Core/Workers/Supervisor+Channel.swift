@@ -31,7 +31,10 @@ extension Supervisor {
     /// The next bytes of the worker's stdout, in order.
     public mutating func workerBytes(_ key: WorkerKey, _ bytes: Span<UInt8>, at now: Instant) {
         var position = 0
+        guard self.workers.contains(key) else { return }
+        let torn = self.workers[key].splitter.isInsideLine ? self.workers[key].splitter.line.first : nil
         while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
+            let start = position
             switch self.workers[key].splitter.next(in: bytes, from: &position) {
             case .none:
                 self.tellListChanges(of: self.workers[key].server, at: now)
@@ -43,7 +46,8 @@ extension Supervisor {
                 self.workerLine(key, line.span, at: now)
             case .tooLong:
                 self.stray(key, "a line of a worker was longer than allowed and was dropped")
-                self.answerTooLong(key, at: now)
+                // Only what could have been a message is taken for one.
+                if (start == 0 ? torn : nil) ?? bytes[start] == 0x7B { self.answerTooLong(key, at: now) }
             }
         }
     }

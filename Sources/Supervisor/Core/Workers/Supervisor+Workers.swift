@@ -88,6 +88,10 @@ extension Supervisor {
         do {
             let identity = try Handshake.identity(
                 self.servers[server].era, name: name, envelope, self.workerScanner.members, message)
+            // A replacement that says something else about itself most likely has other lists, too.
+            if let previous = self.servers[server].identity, previous != identity {
+                self.servers[server].changedLists = identity.lists.union(previous.lists)
+            }
             self.servers[server].identity = identity
         } catch {
             let why =
