@@ -35,7 +35,7 @@ struct BoundsChecker {
         self.check("sessions", census.sessions, limits.sessions)
         self.check("workers", census.workers.count, self.configuration.servers.count)
         self.check("requests that were forgotten in a buffer", census.forgottenInput, 0)
-        let inputMax = Swift.max(limits.headBytesMax + limits.bodyBytesMax * 2, 64 << 10) + 2 * Self.readBytesMax
+        let inputMax = Swift.max(limits.headBytesMax + limits.bodyBytesMax * 2, 64 << 10) + 3 * Self.readBytesMax
         for buffers in census.connections {
             self.unsentMost = Swift.max(self.unsentMost, buffers.unsent)
             self.check(

@@ -12,6 +12,10 @@ final class SimProcess {
     var output: ByteQueue
     /// The supervisor closed its end of `input`.
     var inputEnded = false
+    /// The worker closed its end of `input`.
+    var inputClosed = false
+    /// Input and output are one socket, as with the built-in worker.
+    let isSocket: Bool
     /// The worker closed its end of `output`, or is gone.
     var outputClosed = false
     var exit: WorkerExit?
@@ -21,15 +25,18 @@ final class SimProcess {
     var waitsForInput = false
     var closesInput = false
 
-    init(key: WorkerKey, server: Int, pid: Int32, capacity: Int) {
+    init(key: WorkerKey, server: Int, pid: Int32, isSocket: Bool, capacity: Int) {
         self.key = key
         self.server = server
         self.pid = pid
+        self.isSocket = isSocket
         self.input = ByteQueue(capacity: capacity)
         self.output = ByteQueue(capacity: capacity)
     }
 
     var isAlive: Bool { self.exit == nil }
+    /// Somebody is at the other end of `input`.
+    var isInputRead: Bool { self.isAlive && !self.inputClosed }
 
     func die(_ exit: WorkerExit) {
         guard self.exit == nil else { return }

@@ -16,6 +16,7 @@ struct Faults {
     var hangCall = 0
     var freeze = 0
     var closeOutput = 0
+    var closeInput = 0
     var junk = 0
     var duplicateAnswer = 0
     var strayAnswer = 0
@@ -53,7 +54,7 @@ struct Faults {
             Kind(path: \.fatalExit, rates: [10, 50]), Kind(path: \.ignoresEnd, rates: perProcess),
             Kind(path: \.ignoresTerminate, rates: perProcess), Kind(path: \.crash, rates: perLine),
             Kind(path: \.hangCall, rates: perLine), Kind(path: \.freeze, rates: perLine),
-            Kind(path: \.closeOutput, rates: [2, 10]),
+            Kind(path: \.closeOutput, rates: [2, 10]), Kind(path: \.closeInput, rates: [2, 10]),
             Kind(path: \.junk, rates: [20, 200, 600]), Kind(path: \.duplicateAnswer, rates: [20, 200]),
             Kind(path: \.strayAnswer, rates: [20, 200]), Kind(path: \.lateAnswer, rates: [300, 1000]),
             Kind(path: \.errorAnswer, rates: [20, 200]), Kind(path: \.hugeAnswer, rates: [5, 40]),

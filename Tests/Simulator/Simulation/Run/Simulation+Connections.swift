@@ -24,12 +24,14 @@ extension Simulation {
             ? "/mcp" : "/servers/\(self.configuration.servers[server].name)/mcp"
     }
 
+    /// The machine wants connections, and descriptors have not just run out.
+    var mayAccept: Bool { self.isAccepting && self.isListening && self.acceptAgainAt == nil }
+
     func accept() {
         for _ in 0..<Self.acceptsPerTurn {
-            guard self.isAccepting, !self.backlog.isEmpty else { return }
+            guard self.mayAccept, !self.backlog.isEmpty else { return }
             if self.random.permille(self.faults.descriptorsOut) {
                 self.trace.add("EMFILE", at: self.now)
-                self.isAccepting = false
                 self.acceptAgainAt = self.now + .milliseconds(100)
                 return
             }

@@ -51,7 +51,7 @@ extension Simulation {
     }
 
     private var isAnythingReady: Bool {
-        if self.isAccepting && self.isListening && !self.backlog.isEmpty { return true }
+        if self.mayAccept && !self.backlog.isEmpty { return true }
         if self.sockets.contains(where: { $0.ready.isAny }) { return true }
         return self.processTable.contains { $0.map(self.isReady) ?? false }
     }
@@ -64,7 +64,10 @@ extension Simulation {
 
     /// Room for more, or nobody who reads.
     private func isInputReady(_ process: SimProcess) -> Bool {
-        !process.inputEnded && (!process.isAlive || process.waitsForInput && process.input.room > 0)
+        guard !process.inputEnded else { return false }
+        // Of the one socket for both directions, its reading side tells of the end.
+        if !process.isSocket && !process.isInputRead { return true }
+        return process.isInputRead && process.waitsForInput && process.input.room > 0
     }
 
     // MARK: Actors
@@ -130,6 +133,18 @@ extension Simulation {
 
     private func turn() {
         self.tellWallClock()
+        self.handleEvents()
+        // The reactor looks once more before it runs effects: more may have come meanwhile.
+        if self.random.flip() { self.handleEvents() }
+        self.supervisor.timersDue(at: self.now)
+        if let again = self.acceptAgainAt, again <= self.now { self.acceptAgainAt = nil }
+        self.settle()
+        let census = self.supervisor.census()
+        self.bounds.turnEnded(census)
+        self.drain.turnEnded(census, at: self.now)
+    }
+
+    private func handleEvents() {
         for event in self.readyEvents() {
             switch event {
             case .listener: self.accept()
@@ -139,21 +154,12 @@ extension Simulation {
             case .exit(let process): self.workerEnded(process)
             }
         }
-        self.supervisor.timersDue(at: self.now)
-        if let again = self.acceptAgainAt, again <= self.now {
-            self.acceptAgainAt = nil
-            self.isAccepting = true
-        }
-        self.settle()
-        let census = self.supervisor.census()
-        self.bounds.turnEnded(census)
-        self.drain.turnEnded(census, at: self.now)
     }
 
     /// In any order: the kernel promises none.
     private func readyEvents() -> [Event] {
         var events: [Event] = []
-        if self.isAccepting && self.isListening && !self.backlog.isEmpty { events.append(.listener) }
+        if self.mayAccept && !self.backlog.isEmpty { events.append(.listener) }
         for socket in self.sockets where socket.ready.isAny { events.append(.socket(socket)) }
         for case let process? in self.processTable {
             if process.outputIsWatched, !process.output.isEmpty || process.outputClosed { events.append(.output(process)) }
@@ -200,7 +206,7 @@ extension Simulation {
         case .pauseReading(let key): self.socket(key)?.wantsReadable = false
         case .resumeReading(let key): self.socket(key)?.wantsReadable = true
         case .pauseAccepting: self.isAccepting = false
-        case .resumeAccepting: if self.acceptAgainAt == nil { self.isAccepting = true }
+        case .resumeAccepting: self.isAccepting = true
         case .stopListening: self.stopListening()
         case .spawnWorker(let key, let server): self.spawnWorker(key, server)
         case .closeWorkerInput(let key): self.closeWorkerInput(key)

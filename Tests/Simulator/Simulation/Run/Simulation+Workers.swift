@@ -25,9 +25,9 @@ extension Simulation {
         }
         let pid = self.nextPID
         self.nextPID += 1
-        let process = SimProcess(key: key, server: server, pid: pid, capacity: self.plan.pipeCapacity)
-        self.processTable[Int(key.slot)] = process
         let isBuiltin: Bool = if case .sql = self.configuration.servers[server].kind { true } else { false }
+        let process = SimProcess(key: key, server: server, pid: pid, isSocket: isBuiltin, capacity: self.plan.pipeCapacity)
+        self.processTable[Int(key.slot)] = process
         let worker = SimWorker(process, world: self, isBuiltin: isBuiltin, random: self.random.branch())
         self.workers[pid] = worker
         self.livePIDs.append(pid)
@@ -49,7 +49,9 @@ extension Simulation {
             guard process.outputClosed else { return }
             process.outputIsWatched = false
             self.trace.add("end of out", at: self.now, Int(process.pid))
-            return self.supervisor.workerOutputEnded(process.key, at: self.now)
+            self.supervisor.workerOutputEnded(process.key, at: self.now)
+            if process.isSocket { self.endInput(process) }
+            return
         }
         self.trace.add("out", at: self.now, Int(process.pid), bytes.count)
         self.corrupt(&bytes)
@@ -75,7 +77,7 @@ extension Simulation {
     func writeWorker(_ key: WorkerKey) {
         guard let process = self.process(key), !process.inputEnded else { return }
         let written = self.supervisor.withOutput(ofWorker: key) { bytes -> Int in
-            guard process.isAlive, !bytes.isEmpty else { return 0 }
+            guard process.isInputRead, !bytes.isEmpty else { return 0 }
             if self.canary == .tornLine, bytes.count > 60, self.random.below(300) == 0 {
                 return process.input.put(bytes.extracting(0..<40)) == 40 ? 41 : 0
             }
@@ -94,7 +96,10 @@ extension Simulation {
 
     func workerInputReady(_ process: SimProcess) {
         guard self.isLive(process) else { return }
-        guard process.isAlive else { return self.endInput(process) }
+        guard process.isInputRead else {
+            self.endInput(process)
+            return self.supervisor.workerInputLost(process.key, at: self.now)
+        }
         self.writeWorker(process.key)
     }
 

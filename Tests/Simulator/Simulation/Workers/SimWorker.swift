@@ -189,6 +189,10 @@ final class SimWorker {
             self.isLogless = true
         }
         if self.random.permille(faults.closeOutput) { self.process.outputClosed = true }
+        if !self.process.isSocket, self.random.permille(faults.closeInput) {
+            self.process.inputClosed = true
+            self.process.input.clear()
+        }
         if self.random.permille(faults.junk) { self.writeJunk() }
         if self.random.permille(faults.strayAnswer) {
             // A low number may name a call that another client has in flight here. It was never asked of this worker, or is
