@@ -6,8 +6,12 @@ import Base
 struct SlotTimers {
     private struct Entry {
         var key: SlotKey
-        /// Of the slot's newest entry in the heap; older ones are ignored when they fire.
+        /// Of the slot's soonest entry in the heap.
         var armed: Instant
+        /// Of the entry that it came before. Once the sooner one has fired this one counts again, so a deadline that is short and
+        /// long by turns, as that of a connection, does not leave a new entry behind at every turn. Others are ignored when they
+        /// fire.
+        var behind = Instant.distantFuture
     }
 
     /// By slot. Bound: the table's capacity.
@@ -18,15 +22,22 @@ struct SlotTimers {
     mutating func arm(_ key: SlotKey, at deadline: Instant) -> Bool {
         let slot = Int(key.slot)
         while self.entries.count <= slot { self.entries.append(nil) }
-        let isSooner = deadline < self.entries[slot]?.armed ?? .distantFuture
-        self.entries[slot] = Entry(key: key, armed: isSooner ? deadline : self.entries[slot]?.armed ?? deadline)
+        var entry = self.entries[slot] ?? Entry(key: key, armed: .distantFuture)
+        entry.key = key
+        let isSooner = deadline < entry.armed
+        if isSooner {
+            entry.behind = entry.armed
+            entry.armed = deadline
+        }
+        self.entries[slot] = entry
         return isSooner
     }
 
     /// The timer of `slot` that was added for `armed` fired: whom it is for, if it is not an older one.
     mutating func fired(_ slot: UInt32, armed: Instant) -> SlotKey? {
         guard Int(slot) < self.entries.count, let entry = self.entries[Int(slot)], entry.armed == armed else { return nil }
-        self.entries[Int(slot)]?.armed = .distantFuture
+        self.entries[Int(slot)]?.armed = entry.behind
+        self.entries[Int(slot)]?.behind = .distantFuture
         return entry.key
     }
 }

@@ -46,6 +46,7 @@ public struct Supervisor: ~Copyable {
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
 
+    var connectionTimers = SlotTimers()
     var sessionTimers = SlotTimers()
     var orphanTimers = SlotTimers()
     /// Connections by source, for `connectionsPerSource`.
@@ -70,7 +71,7 @@ public struct Supervisor: ~Copyable {
     }
 
     enum Timer: Equatable {
-        case connection(ConnectionKey, at: Instant)
+        case connection(slot: UInt32, armed: Instant)
         case call(slot: UInt32, armed: Instant)
         case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)

@@ -61,8 +61,6 @@ struct Connection {
 
     /// When something must be done if nothing happens before.
     var deadline: Instant
-    /// The deadline of this connection's newest entry in the heap; older entries are ignored when they fire.
-    var armed: Instant = .distantFuture
     /// When a reader that takes nothing is given up.
     var writeDeadline: Instant = .distantFuture
     /// Which part of a request is incomplete, so that each gets one deadline however many pieces it comes in.

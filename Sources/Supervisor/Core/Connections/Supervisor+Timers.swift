@@ -6,7 +6,8 @@ extension Supervisor {
     public mutating func timersDue(at now: Instant) {
         while let timer = self.timers.popDue(at: now) {  // Bound: what a timer arms again lies after `now`.
             switch timer {
-            case .connection(let key, let armed): self.connectionTimerDue(key, armed: armed, at: now)
+            case .connection(let slot, let armed):
+                if let key = self.connectionTimers.fired(slot, armed: armed) { self.connectionTimerDue(key, at: now) }
             case .call(let slot, let armed):
                 if let key = self.orphanTimers.fired(slot, armed: armed) { self.orphanTimerDue(key, at: now) }
             case .session(let slot, let armed):
@@ -37,15 +38,13 @@ extension Supervisor {
 
     /// Deadlines that move later cost nothing: the entry in the heap fires early and is put back.
     mutating func arm(_ key: ConnectionKey, at deadline: Instant) {
-        guard deadline < self.connections[key].armed else { return }
-        self.connections[key].armed = deadline
-        self.timers.add(.connection(key, at: deadline), at: deadline)
+        guard self.connectionTimers.arm(key, at: deadline) else { return }
+        self.timers.add(.connection(slot: key.slot, armed: deadline), at: deadline)
     }
 
-    private mutating func connectionTimerDue(_ key: ConnectionKey, armed: Instant, at now: Instant) {
-        // Expected: an entry that a sooner one has replaced, or of a connection that is gone.
-        guard self.connections.contains(key), self.connections[key].armed == armed else { return }
-        self.connections[key].armed = .distantFuture
+    private mutating func connectionTimerDue(_ key: ConnectionKey, at now: Instant) {
+        // Expected: the timer of a connection that is gone, in a slot that no other has taken.
+        guard self.connections.contains(key) else { return }
         let deadline = Swift.min(self.connections[key].deadline, self.connections[key].writeDeadline)
         guard deadline <= now else { return self.arm(key, at: deadline) }
         if self.connections[key].writeDeadline <= now {

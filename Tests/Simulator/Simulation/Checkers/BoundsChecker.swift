@@ -6,8 +6,8 @@ struct BoundsChecker {
     private let configuration: Configuration
     /// One answer of a worker, or one line for it: what may come on top of a limit that was not reached before.
     private let messageBytesMax: Int
-    /// The most seen, for the statistics of a run.
-    private(set) var unsentMost = 0
+    /// The most things that had timers at once.
+    private var timedMost = 0
 
     /// Of responses that the supervisor writes itself, head and all.
     private static let ownAnswerBytesMax = 64 << 10
@@ -19,7 +19,7 @@ struct BoundsChecker {
     /// What a line for a worker holds beside the client's own bytes.
     private static let envelopeBytesMax = 1024
     /// Entries in the heap of deadlines for each thing that has any, stale ones included.
-    private static let timersPerEntryMax = 64
+    private static let timersPerEntryMax = 4
 
     init(judge: Judge, configuration: Configuration) {
         self.judge = judge
@@ -35,9 +35,11 @@ struct BoundsChecker {
         self.check("sessions", census.sessions, limits.sessions)
         self.check("workers", census.workers.count, self.configuration.servers.count)
         self.check("requests that were forgotten in a buffer", census.forgottenInput, 0)
+        let timed = census.connections.count + census.calls + census.sessions + census.workers.count + census.queues.count
+        self.timedMost = Swift.max(self.timedMost, timed)
+        self.check("timers", census.timers, self.timedMost * Self.timersPerEntryMax + 64)
         let inputMax = Swift.max(limits.headBytesMax + limits.bodyBytesMax * 2, 64 << 10) + 3 * Self.readBytesMax
         for buffers in census.connections {
-            self.unsentMost = Swift.max(self.unsentMost, buffers.unsent)
             self.check(
                 "unsent bytes of a connection", buffers.unsent,
                 Swift.max(limits.streamBytesMax, Self.answersBytesMax) + 2 * self.messageBytesMax)
@@ -68,7 +70,7 @@ struct BoundsChecker {
         self.check("queued calls after all clients left", census.queues.reduce(0) { $0 + $1.queued }, 0)
         self.check("calls of workers after all clients left", census.workers.reduce(0) { $0 + $1.inFlight }, 0)
         let servers = self.configuration.servers.count
-        self.check("timers after all clients left", census.timers, servers * Self.timersPerEntryMax)
+        self.check("timers after all clients left", census.timers, servers * Self.timersPerEntryMax + 64)
     }
 
     private func check(_ what: @autoclosure () -> String, _ value: Int, _ limit: Int) {

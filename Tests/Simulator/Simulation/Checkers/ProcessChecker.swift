@@ -33,8 +33,9 @@ struct ProcessChecker {
 
     func mayBeGivenUp(_ server: Int) -> Bool { self.histories[server].isGivenUp || self.histories[server].mayBeGivenUp }
 
-    mutating func asked(_ key: WorkerKey, server: Int, at now: Instant, isDraining: Bool) {
-        if isDraining { self.fail("a worker was started during the drain") }
+    mutating func asked(_ key: WorkerKey, server: Int, at now: Instant, drainedAt: Instant?) {
+        // In the turn of the signal itself it may have been decided before.
+        if let drainedAt, drainedAt < now { self.fail("a worker was started during the drain") }
         if self.histories[server].isGivenUp { self.fail("server \(server) was started after it had been given up") }
         if self.lives.contains(where: { $0.server == server && !$0.isClosed }) { self.fail("server \(server) has two workers") }
         if self.lives.contains(where: { $0.key == key }) { self.fail("the key \(key) was used twice") }

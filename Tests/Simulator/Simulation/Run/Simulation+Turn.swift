@@ -51,6 +51,7 @@ extension Simulation {
     }
 
     private var isAnythingReady: Bool {
+        if self.pendingSignals > 0 { return true }
         if self.mayAccept && !self.backlog.isEmpty { return true }
         if self.sockets.contains(where: { $0.ready.isAny }) { return true }
         return self.processTable.contains { $0.map(self.isReady) ?? false }
@@ -101,13 +102,14 @@ extension Simulation {
                 let next = worker.step()
                 if next < .distantFuture { self.wake(worker, after: Swift.max(next - self.now, .microseconds(1))) }
             case .endOfFire, .look: break
-            case .signal: self.signalToStop()
+            case .signal: self.pendingSignals += 1
             }
             guard self.judge.violation == nil else { return }
         }
     }
 
     private func signalToStop() {
+        self.pendingSignals -= 1
         self.trace.add("SIGTERM", at: self.now)
         if self.drainRequestedAt == nil {
             self.drainRequestedAt = self.now
@@ -129,6 +131,7 @@ extension Simulation {
         case output(SimProcess)
         case input(SimProcess)
         case exit(SimProcess)
+        case signal
     }
 
     private func turn() {
@@ -152,6 +155,7 @@ extension Simulation {
             case .output(let process): self.workerOutputReady(process)
             case .input(let process): self.workerInputReady(process)
             case .exit(let process): self.workerEnded(process)
+            case .signal: self.signalToStop()
             }
         }
     }
@@ -166,6 +170,7 @@ extension Simulation {
             if self.isInputReady(process) { events.append(.input(process)) }
             if process.exit != nil, !process.isReaped { events.append(.exit(process)) }
         }
+        if self.pendingSignals > 0 { events.append(.signal) }
         self.random.shuffle(&events)
         return events
     }

@@ -60,6 +60,7 @@ public final class Simulation {
     var isHealed = false
     var clockJumps = 0
     /// Answer bytes that the canary took away.
+    var pendingSignals = 0
     var drainRequestedAt: Instant?
 
     enum Wake {
