@@ -10,6 +10,14 @@ import Wire
 
     // MARK: Persistence
 
+    @Test func `a POST without a length ends its connection, for what follows may be its body`() throws {
+        let rig = try Rig()
+        let text = RigText.request("POST", "/mcp", [("Content-Type", "application/json")])
+        let client = try rig.send(text + "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(try client.reply().status == 400)
+        #expect(!client.hasReply)
+    }
+
     @Test func `a connection is kept between requests until it is idle too long`() throws {
         let rig = try Rig()
         let client = try rig.connect()

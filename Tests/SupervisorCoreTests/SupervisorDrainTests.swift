@@ -11,6 +11,14 @@ import Wire
         return (reply.status, reply["retry-after"], reply.json)
     }
 
+    @Test func `half a request does not hold up the end`() throws {
+        let rig = try Rig()
+        _ = try rig.send("POST /mcp HTTP/1.1\r\nHost: ")
+        rig.drain()
+        try rig.worker.die(.exited(0))
+        #expect(rig.effects.contains(.exit(status: 0)))
+    }
+
     @Test func `health and readiness follow the default server`() throws {
         let rig = try Rig(starting: false)
         rig.handshakes = false

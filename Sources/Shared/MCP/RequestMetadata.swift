@@ -79,7 +79,7 @@ public struct RequestMetadata: Equatable, Sendable {
     public func progressTokenRefusal(_ bytes: Span<UInt8>) -> EnvelopeRefusal? {
         guard let token = self.progressToken else { return nil }
         switch jsonKind(bytes, token) {
-        case .string: return token.count <= 256 ? nil : .wrongType(.progressToken)
+        case .string: return JSONString.contents(token).count <= 256 ? nil : .wrongType(.progressToken)
         case .number: return JSONNumber.int64(bytes, token) != nil ? nil : .wrongType(.progressToken)
         case .object, .array, .true, .false, .null: return .wrongType(.progressToken)
         }

@@ -195,7 +195,7 @@ public struct JSONRPCScanner: Sendable {
     private static func isID(_ bytes: Span<UInt8>, _ id: ByteRange?) -> Bool {
         guard let id else { return false }
         switch jsonKind(bytes, id) {
-        case .string: return id.count <= self.idBytesMax
+        case .string: return JSONString.contents(id).count <= self.idBytesMax
         case .number: return (JSONNumber.int64(bytes, id)?.magnitude).map { $0 <= UInt64(self.idIntegerMax) } ?? false
         case .object, .array, .true, .false, .null: return false
         }

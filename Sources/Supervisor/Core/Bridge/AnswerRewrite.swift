@@ -77,7 +77,7 @@ struct AnswerRewrite {
         }
         guard let meta else { return }
         var members = JSONMembers()
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .alreadyValidated)
         // Expected: the bytes were validated with the message; a `_meta` that is no object has no members to keep.
         guard (try? scanner.scanObject(bytes, at: meta, into: &members)) != nil else { return }
         for member in members.members {
@@ -96,7 +96,7 @@ struct AnswerRewrite {
             return -32603
         }
         var members = JSONMembers()
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .alreadyValidated)
         try? scanner.scanObject(bytes, at: error, into: &members)
         guard let codeRange = members.value("code", in: bytes), let code = JSONNumber.int64(bytes, codeRange) else {
             output.append(#"{"code":-32603,"message":"the worker sent an error without a code"}}"#)
@@ -136,7 +136,7 @@ struct AnswerRewrite {
     private func hasURI(_ data: ByteRange?, _ bytes: Span<UInt8>) -> Bool {
         guard let data, jsonKind(bytes, data) == .object else { return false }
         var members = JSONMembers()
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .alreadyValidated)
         guard (try? scanner.scanObject(bytes, at: data, into: &members)) != nil else { return false }
         return members.value("uri", in: bytes) != nil
     }

@@ -25,6 +25,18 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
+    /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
+    /// time-out.
+    mutating func answeredBadly(_ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, at now: Instant) {
+        guard let key = id.flatMap({ WireID.key($0) }), self.calls.contains(key),
+            case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
+        else { return }
+        let server = self.calls[key].server
+        self.fail(key, "the server gave an answer that is not valid: \(reason.text)", at: now)
+        self.pumpQueue(server, at: now)
+        self.continueDrain(at: now)
+    }
+
     private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         let identity = self.servers[call.server].identity

@@ -77,11 +77,9 @@ extension Supervisor {
     ) -> Refusal? {
         let isRequired = self.connections[key].requiresCredential
         let source = self.connections[key].peer
-        if isRequired, let wait = self.penalties.refusal(of: source, at: now) {
-            var refusal = Refusal(429, .internalError, "too many failed authentications")
-            refusal.headers = Self.retryAfter(wait)
-            return refusal
-        }
+        let penalty = isRequired ? self.penalties.refusal(of: source, at: now) : nil
+        // A local source is often a proxy in front of many clients: one that guesses must not lock out those that have a key.
+        if let penalty, !source.isLocal { return Self.tooManyFailures(penalty) }
         switch self.access.authenticate(
             bytes, authorization: head[.authorization], query: head.query, isRequired: isRequired, at: self.wallSeconds)
         {
@@ -89,12 +87,19 @@ extension Supervisor {
             self.connections[key].exchange.principal = principal
             return nil
         case .refused(let reason):
+            if let penalty { return Self.tooManyFailures(penalty) }
             if reason.isFailure { self.penalties.failed(source, at: now) }
             var refusal = Refusal(reason.status, .invalidRequest, "")
             refusal.body = [UInt8](reason.body)
             refusal.headers.append("WWW-Authenticate", reason.challenge)
             return refusal
         }
+    }
+
+    private static func tooManyFailures(_ wait: Interval) -> Refusal {
+        var refusal = Refusal(429, .internalError, "too many failed authentications")
+        refusal.headers = Self.retryAfter(wait)
+        return refusal
     }
 
     private func checkNegotiation(_ head: HTTPRequestHead, _ bytes: Span<UInt8>) -> Refusal? {

@@ -33,7 +33,10 @@ extension Supervisor {
         at now: Instant
     ) {
         switch body {
-        case .none: self.refuse(key, Refusal(400, .parseError, "the request has no body"), at: now)
+        case .none:
+            // Whatever follows may have been meant as the body.
+            self.connections[key].exchange.keepAlive = false
+            self.refuse(key, Refusal(400, .parseError, "the request has no body"), at: now)
         case .inline(let range):
             self.message(key, server, head, bytes, bytes.extracting(range.range), at: now)
         case .chunked:

@@ -98,7 +98,13 @@ extension Supervisor {
 
     /// Whether a client has not got all of its last answer. One that lingers has; only its own end is awaited.
     private var isStillSending: Bool {
-        self.connections.keys.contains { self.connections[$0].phase != .lingering || self.connections[$0].unsentBytes > 0 }
+        self.connections.keys.contains {
+            switch self.connections[$0].phase {
+            case .waiting, .streaming: true
+            // Half a request is not waited for: its answer could only be that it comes too late.
+            case .reading, .lingering: self.connections[$0].unsentBytes > 0
+            }
+        }
     }
 
     /// The deadline has passed: what still runs is answered, and what still arrives is not waited for.

@@ -82,7 +82,7 @@ enum Handshake {
 
     private static func serverInfo(inMetaOf members: JSONMembers, _ bytes: Span<UInt8>) -> [UInt8] {
         guard let meta = members.value("_meta", in: bytes) else { return [] }
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .alreadyValidated)
         var inner = JSONMembers()
         guard (try? scanner.scanObject(bytes, at: meta, into: &inner)) != nil,
             let info = inner.value("io.modelcontextprotocol/serverInfo", in: bytes), jsonKind(bytes, info) == .object
@@ -99,7 +99,7 @@ enum Handshake {
 
     /// The capabilities we carry. `resources.subscribe` is left out: subscriptions are not passed on by this version.
     private static func capabilities(_ bytes: Span<UInt8>, _ range: ByteRange) -> [ServerIdentity.Capability] {
-        var scanner = JSONScanner()
+        var scanner = JSONScanner(limits: .alreadyValidated)
         var members = JSONMembers()
         guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
         var found: [ServerIdentity.Capability] = []

@@ -56,6 +56,9 @@ extension Supervisor {
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.workerScanner.scan(line)
+        } catch .invalid(let reason, .some(let id)) {
+            self.stray(key, "a worker gave an answer that is not valid")
+            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
