@@ -32,17 +32,29 @@ import Testing
         #expect(timers.fired(3, armed: Self.at(30)) == second)
     }
 
-    @Test func `a sooner deadline adds a timer, and the one it replaces is ignored`() {
+    @Test func `a sooner deadline adds a timer, and the one it came before counts again afterwards`() {
         let timers = Timers()
         let key = SlotKey(slot: 0, generation: 1)
         #expect(timers.arm(key, at: Self.at(10)))
         #expect(timers.arm(key, at: Self.at(5)))
         #expect(timers.fired(0, armed: Self.at(5)) == key)
+        #expect(!timers.arm(key, at: Self.at(12)), "the one for 10 is pending")
+        #expect(timers.fired(0, armed: Self.at(10)) == key)
         #expect(timers.arm(key, at: Self.at(12)))
-        #expect(timers.fired(0, armed: Self.at(10)) == nil)
         #expect(timers.fired(0, armed: Self.at(12)) == key)
         #expect(timers.fired(0, armed: Self.at(12)) == nil)
         #expect(timers.fired(9, armed: Self.at(12)) == nil)
+    }
+
+    @Test func `of more than two timers of a slot the latest is ignored`() {
+        let timers = Timers()
+        let key = SlotKey(slot: 0, generation: 1)
+        #expect(timers.arm(key, at: Self.at(10)))
+        #expect(timers.arm(key, at: Self.at(5)))
+        #expect(timers.arm(key, at: Self.at(2)))
+        #expect(timers.fired(0, armed: Self.at(2)) == key)
+        #expect(timers.fired(0, armed: Self.at(5)) == key)
+        #expect(timers.fired(0, armed: Self.at(10)) == nil)
     }
 
     @Test func `sources are counted apart and local ones not at all`() {
