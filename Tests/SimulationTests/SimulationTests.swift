@@ -41,8 +41,8 @@ import Testing
 @Suite struct CanaryTests {
     /// Which checkers may be the first to see it.
     private static let expected: [Canary: [String]] = [
-        .wrongClient: ["foreign bytes", "answers"], .doubleAnswer: ["http", "answers"],
-        .lostAnswer: ["liveness", "http", "answers"], .tornLine: ["worker channel", "liveness", "answers"],
+        .wrongClient: ["foreign bytes", "answers"], .doubleAnswer: ["http", "answers", "foreign bytes"],
+        .lostAnswer: ["liveness", "http", "answers", "foreign bytes"], .tornLine: ["worker channel", "liveness", "answers"],
         .unreaped: ["drain", "liveness", "processes"], .noKill: ["drain", "liveness"],
     ]
 

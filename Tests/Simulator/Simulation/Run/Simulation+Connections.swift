@@ -114,8 +114,8 @@ extension Simulation {
 
     private func send(_ bytes: Span<UInt8>, to socket: SimSocket) -> Int? {
         switch self.canary {
-        case .lostAnswer where self.random.below(300) == 0: return bytes.count
-        case .doubleAnswer where self.random.below(300) == 0: _ = socket.serverSend(bytes)
+        case .lostAnswer where self.random.below(100) == 0: return bytes.count
+        case .doubleAnswer where self.random.below(100) == 0: _ = socket.serverSend(bytes)
         default: break
         }
         return socket.serverSend(bytes)
