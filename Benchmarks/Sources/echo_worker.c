@@ -47,7 +47,7 @@ static void initialize(span asked) {
 
 static void answer(const envelope *m, span asked) {
     bool modern = m->version.at != NULL;
-    bool changes = span_is(m->method, "\"tools/call\"") && span_is(m->name, "\"change\"") && (modern ? serves_modern : serves_legacy);
+    bool changes = span_is(m->method, "\"tools/call\"") && span_is(m->name, "\"change\"") && (serves_modern || !modern);
     if (changes) text(CHANGED);
     text("{\"jsonrpc\":\"2.0\",\"id\":");
     copy(m->id);

@@ -5,8 +5,8 @@
 // Each connection sends the requests one after the other (whole HTTP requests; `{session}` becomes the Mcp-Session-Id that an
 // earlier answer on it carried) and awaits each answer; of an event stream only its first event, or only its head. Then it
 // prints `{"opened":N,…}` and holds everything until its stdin ends, when it prints how many connections the server had closed
-// meanwhile. With a CALL-FILE it first sends that call ROUNDS times from a connection of its own, and prints how long it took each
-// time from the call until the last stream had received its `list_changed`.
+// meanwhile. With a CALL-FILE it first sends that call ROUNDS times from a connection of its own, and prints how long it took
+// each time from the call until the last stream had received its `list_changed`.
 #define _GNU_SOURCE
 #include "measure.h"
 

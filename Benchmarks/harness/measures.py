@@ -242,7 +242,7 @@ def growth(settings, metrics):
 
 
 def broadcast(settings, metrics):
-    """One change of the tool list to every open stream: from the call that makes the worker tell it to the last stream's event."""
+    """One change of the tool list to every stream: from the call that makes the worker tell it to the last stream's event."""
     if "supervisor" in settings.without:
         return
     count = settings.broadcast_streams
@@ -250,8 +250,11 @@ def broadcast(settings, metrics):
         call = messages.modern_call(messages.CHANGE["name"], messages.CHANGE["arguments"])
         request = write(directory, "change", messages.raw_request(peer.port, *call))
         with held_streams(peer, "listen", count, "--", request, settings.broadcasts) as printed:
+            before = cpu_ns(peer.pid)
             result = printed()
+            used = cpu_ns(peer.pid) - before
     metrics[f"broadcast.{count}.p50_us"], metrics[f"broadcast.{count}.max_us"] = result["p50_us"], result["max_us"]
+    metrics[f"broadcast.{count}.cpu_us"] = used / 1000 / settings.broadcasts
 
 
 # ---- starting ----
@@ -342,7 +345,7 @@ def query_view(settings, metrics):
 
 
 def together(settings, metrics):
-    """A supervisor with twenty built-in workers and a client at each: PSS of all processes of ours, while the clients are connected."""
+    """A supervisor with twenty built-in workers and a connected client at each: PSS of all processes of ours."""
     if "supervisor" in settings.without:
         return
     if not settings.worker:
@@ -354,7 +357,8 @@ def together(settings, metrics):
         peer = stack.enter_context(started(Together(directory, settings.supervisor, database, count)))
         clients = {}
         for name in peer.names:
-            clients[name] = stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", peer.port, timeout=10)))
+            client = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=10)
+            clients[name] = stack.enter_context(contextlib.closing(client))
         for _ in range(calls):
             for name, client in clients.items():  # in turn, so that all clients are active at the same time
                 peer.process.wait_ready(lambda name=name, client=client: ask(client, f"/servers/{name}/mcp", fields, body))

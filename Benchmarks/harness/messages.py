@@ -52,6 +52,7 @@ INITIALIZE = legacy("initialize", {"protocolVersion": LEGACY, "capabilities": {}
 INITIALIZED = legacy("notifications/initialized", identity=None)
 ECHO = {"name": "echo", "arguments": {"text": TEXT}}
 CHANGE = {"name": "change", "arguments": {}}
+#: Ten rows of the sample database.
 QUERY = {"name": "query_view", "arguments": {"database": "sample", "view_name": "product_catalog", "limit": 10}}
 LISTEN = modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
 

@@ -104,8 +104,8 @@ def report(metrics, thresholds, quick) -> str:
     if has("broadcast."):
         lines += ["## One event to all streams", ""]
         counts = sorted({int(key.split(".")[1]) for key in metrics if key.startswith("broadcast.")})
-        rows = [[f"{count:,}", get(f"broadcast.{count}.p50_us"), get(f"broadcast.{count}.max_us")] for count in counts]
-        lines += table(["streams", "call to last stream, p50 µs", "worst µs"], rows)
+        rows = [[f"{count:,}", *(get(f"broadcast.{count}.{k}") for k in ("p50_us", "max_us", "cpu_us"))] for count in counts]
+        lines += table(["streams", "call to last stream, p50 µs", "worst µs", "CPU µs of ours, each"], rows)
     if has("together."):
         lines += ["## A supervisor, 20 built-in workers, 20 active clients", ""]
         row = [get(f"together.{k}") for k in ("supervisor.pss_kib", "workers.pss_kib", "pss_kib")]
