@@ -27,6 +27,8 @@ PARTS = {
     "worker-start": "start.worker.",
     "server-start": "start.supervisor.",
     "query": "query.",
+    "broadcast": "broadcast.",
+    "together": "together.",
 }
 
 
@@ -40,7 +42,8 @@ def parse_arguments():
                         help="leave a peer out; its thresholds are then skipped")
     parser.add_argument("--supervisor", metavar="PATH", type=Path, default=release / "mcp-supervisor")
     parser.add_argument("--worker", metavar="PATH", type=Path, default=release / "mcp-worker")
-    parser.add_argument("--worker-arguments", metavar="ARGS", default="sql", help="arguments of the worker, separated by spaces")
+    parser.add_argument("--worker-arguments", metavar="ARGS", default="sql --database sample=sqlite://{sample}",
+                        help="arguments of the worker, separated by spaces; {sample} is the path of a sample database")
     parser.add_argument("--report", metavar="PATH", type=Path, default=ROOT / "results/latest.md")
     return parser.parse_args()
 
@@ -71,7 +74,8 @@ def applies(threshold, arguments) -> bool:
         return False
     if "supervisor" in arguments.without or any(f"/{peer}" in metric for peer in arguments.without):
         return False
-    return not (arguments.quick and threshold.get("quick") is False)
+    # Some figures belong to one kind of run: `quick` is then its kind.
+    return threshold.get("quick", arguments.quick) == arguments.quick
 
 
 def measure_load(settings, thresholds, metrics):
@@ -90,6 +94,7 @@ def measure(arguments, settings, thresholds, metrics) -> list:
         "load": lambda settings, metrics: measure_load(settings, thresholds, metrics), "latency": measures.added_latency,
         "idle": measures.idle_memory, "streams": measures.idle_streams, "growth": measures.growth,
         "worker-start": measures.worker_start, "server-start": measures.server_start, "query": measures.query_view,
+        "broadcast": measures.broadcast, "together": measures.together,
     }
     failures = []
     for part in PARTS:

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Checks of the benchmark's own parts, without load: `make check`."""
 
+import argparse
 import json
 import socket
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+import bench
 from harness import messages, report
 from harness.measures import BUILD, tool, write
 from harness.peers import ECHO_WORKER, ROOT, CProxy, started
@@ -105,6 +108,30 @@ class TheTools(unittest.TestCase):
             result = tool(BUILD / "pipe_latency", 100, opening, call, "--", ECHO_WORKER)
         self.assertEqual(result["count"], 100)
         self.assertLessEqual(result["p50_us"], result["p99_us"])
+
+    def test_the_echo_worker_tells_a_change_before_it_answers(self):
+        calls = [messages.modern_call("change", {})[1], messages.legacy("tools/call", messages.CHANGE, 2)]
+        done = subprocess.run([ECHO_WORKER], input="\n".join([*calls, ""]).encode(), capture_output=True, timeout=10, check=True)
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        changed = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+        self.assertEqual([told[0], told[2]], [changed, changed])
+        self.assertEqual([(told[n]["id"], told[n]["result"]["content"]) for n in (1, 3)], [(1, []), (2, [])])
+
+    def test_start_latency_asks_the_workers_it_holds(self):
+        with tempfile.TemporaryDirectory() as directory:
+            opening = write(directory, "opening", messages.INITIALIZE + "\n")
+            command = [BUILD / "start_latency", "worker", 1, 2, opening, "--", ECHO_WORKER]
+            for tool_name, status in (("echo", 0), ("absent", 1)):
+                call = messages.legacy("tools/call", {**messages.ECHO, "name": tool_name}, 1)
+                done = subprocess.run([str(part) for part in command], input=f"{messages.INITIALIZED}\n{call}\n".encode(),
+                                      capture_output=True, timeout=10, check=False)
+                self.assertEqual((done.returncode, b'{"answered":2}' in done.stdout), (status, status == 0))
+
+    def test_a_threshold_may_belong_to_one_kind_of_run(self):
+        for quick in (False, True):
+            run = argparse.Namespace(quick=quick, only=["broadcast"], without=[])
+            names = [t["name"] for t in report.load_thresholds(ROOT / "Thresholds") if bench.applies(t, run)]
+            self.assertEqual(names, ["broadcast-quick" if quick else "broadcast"])
 
     def test_every_file_is_complete_and_named_after_itself(self):
         for path in (ROOT / "Thresholds").glob("*.json"):

@@ -3,8 +3,8 @@
 //     echo_worker [--era legacy|modern|both]
 //
 // One JSON-RPC message per line. Answers `initialize` (2024-11-05 … 2025-11-25), `server/discover` (2026-07-28), `ping`,
-// `tools/list` with the one tool `echo`, and `tools/call` by returning `arguments.text` as text. Reads and writes in batches:
-// one write per read.
+// `tools/list` with the tools `echo` and `change`, and `tools/call`: `echo` returns `arguments.text` as text, `change` writes
+// `notifications/tools/list_changed` before its answer. Reads and writes in batches: one write per read.
 #define _GNU_SOURCE
 #include "buffer.h"
 #include "json_scan.h"
@@ -19,7 +19,10 @@ enum { READ_BYTES = 1 << 18, LINE_BYTES_MAX = 16 << 20 };
 #define CACHE "\"ttlMs\":60000,\"cacheScope\":\"public\","
 #define UNSUPPORTED ",\"data\":{\"supported\":[\"2026-07-28\"],\"requested\":\"2025-11-25\"}"
 #define TOOLS "\"tools\":[{\"name\":\"echo\",\"description\":\"Returns its text.\",\"inputSchema\":{\"type\":\"object\"," \
-    "\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}}]"
+    "\"properties\":{\"text\":{\"type\":\"string\"}},\"required\":[\"text\"]}},{\"name\":\"change\",\"description\":" \
+    "\"Tells that the list of tools changed.\",\"inputSchema\":{\"type\":\"object\"}}]"
+#define CAPABILITIES "\"capabilities\":{\"tools\":{\"listChanged\":true}}"
+#define CHANGED "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}\n"
 
 static bool serves_legacy = true, serves_modern = true;
 static buffer out;
@@ -39,11 +42,13 @@ static void initialize(span asked) {
     for (size_t i = 0; i < 4; i++) if (span_is(asked, known[i])) chosen = known[i];
     text(",\"result\":{\"protocolVersion\":");
     text(chosen);
-    text(",\"capabilities\":{\"tools\":{}},\"serverInfo\":" SERVER_INFO "}}\n");
+    text("," CAPABILITIES ",\"serverInfo\":" SERVER_INFO "}}\n");
 }
 
 static void answer(const envelope *m, span asked) {
     bool modern = m->version.at != NULL;
+    bool changes = span_is(m->method, "\"tools/call\"") && span_is(m->name, "\"change\"") && (serves_modern || !modern);
+    if (changes) text(CHANGED);
     text("{\"jsonrpc\":\"2.0\",\"id\":");
     copy(m->id);
     if (span_is(m->method, "\"initialize\"")) {
@@ -51,6 +56,8 @@ static void answer(const envelope *m, span asked) {
         else error(-32022, "Unsupported protocol version", UNSUPPORTED);
     } else if (modern && !serves_modern) {
         error(-32601, "Method not found", "");
+    } else if (changes) {
+        text(modern ? ",\"result\":{\"content\":[]," META "}}\n" : ",\"result\":{\"content\":[]}}\n");
     } else if (span_is(m->method, "\"tools/call\"")) {
         if (!span_is(m->name, "\"echo\"") || !m->text.at || m->text.at[0] != '"') {
             error(-32602, "Unknown tool, or no text", "");
@@ -62,7 +69,7 @@ static void answer(const envelope *m, span asked) {
     } else if (span_is(m->method, "\"tools/list\"")) {
         text(modern ? ",\"result\":{" TOOLS "," CACHE META "}}\n" : ",\"result\":{" TOOLS "}}\n");
     } else if (span_is(m->method, "\"server/discover\"") && serves_modern) {
-        text(",\"result\":{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}}," CACHE META "}}\n");
+        text(",\"result\":{\"supportedVersions\":[\"2026-07-28\"]," CAPABILITIES "," CACHE META "}}\n");
     } else if (span_is(m->method, "\"ping\"") && !modern) {
         text(",\"result\":{}}\n");
     } else {

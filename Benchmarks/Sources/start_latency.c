@@ -4,7 +4,8 @@
 //     start_latency server RUNS PORT PATH -- command…           until GET PATH on PORT answers 200
 //
 // The runs follow each other; each process is ended (stdin closed, or SIGTERM) and reaped before the next starts. With HOLD >
-// 0 that many further workers are then started and kept, their pids printed, until stdin ends.
+// 0 that many further workers are then started and kept, their pids printed, until stdin ends. What stdin holds goes to each of
+// them as it is (whole lines, the last of them a request), and `{"answered":N}` is printed when each has written one more line.
 #define _GNU_SOURCE
 #include "measure.h"
 
@@ -16,16 +17,43 @@
 
 extern char **environ;
 
+enum { STDIN_BYTES_MAX = 16384, LINE_BYTES_MAX = 1 << 20 };
+
+/// Awaits the end of the worker's next line. Its first `size` - 1 bytes are kept when `line` is not NULL.
+static void await_line(const child *worker, char *line, size_t size) {
+    char byte;
+    size_t count = 0;
+    do {
+        ssize_t n;
+        while ((n = read(worker->output, &byte, 1)) < 0 && errno == EINTR) {}
+        if (n <= 0) fail("the worker ended without an answer");
+        if (line && count + 1 < size) line[count++] = byte;
+    } while (byte != '\n');
+    if (line) line[count] = 0;
+}
+
 static child start_worker(char *const command[], const char *opening, size_t length) {
     child worker = child_start(command);
     write_all(worker.input, opening, length);
-    char byte;
-    ssize_t n;
-    do {
-        while ((n = read(worker.output, &byte, 1)) < 0 && errno == EINTR) {}
-        if (n <= 0) fail("the worker ended without an answer");
-    } while (byte != '\n');
+    await_line(&worker, NULL, 0);
     return worker;
+}
+
+/// Sends `lines` to every worker, one worker after the other; each must answer with a result.
+static void ask_workers(const child *workers, long count, const char *lines, size_t length) {
+    char *line = malloc(LINE_BYTES_MAX);
+    if (!line) fail("out of memory");
+    for (long i = 0; i < count; i++) {
+        write_all(workers[i].input, lines, length);
+        await_line(&workers[i], line, LINE_BYTES_MAX);
+        if (!strstr(line, "\"result\":") || strstr(line, "\"isError\":true")) {
+            fprintf(stderr, "start_latency: a worker answered %.300s\n", line);
+            exit(1);
+        }
+    }
+    free(line);
+    printf("{\"answered\":%ld}\n", count);
+    fflush(stdout);
 }
 
 static void time_workers(long runs, long hold, const char *opening_path, char *const command[]) {
@@ -47,8 +75,9 @@ static void time_workers(long runs, long hold, const char *opening_path, char *c
     }
     sprintf(at, "]");
     samples_print(&times, extra);
-    char byte;
-    while (hold && read(0, &byte, 1) > 0) {}
+    char lines[STDIN_BYTES_MAX];
+    ssize_t n;
+    while (hold && (n = read(0, lines, sizeof lines)) > 0) ask_workers(held, hold, lines, (size_t)n); // one write, one read
     for (long i = 0; i < hold; i++) child_finish(&held[i]);
 }
 

@@ -1,6 +1,7 @@
 """The measurements. Each fills `metrics`: flat names, dots between parts, the unit last (rps, us, kib, bytes) or a ratio."""
 
 import contextlib
+import http.client
 import json
 import os
 import statistics
@@ -9,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from . import messages
-from .peers import BUILD, ECHO_WORKER, ROOT, Bridge, CProxy, Nginx, QueryView, Supervisor, started
-from .process import BenchmarkError, cpu_ns, memory_kib
+from .peers import BUILD, ECHO_WORKER, ROOT, Bridge, CProxy, Nginx, QueryView, Supervisor, Together, started
+from .process import BenchmarkError, cpu_ns, descendants, memory_kib
 
 TOOL_SECONDS_MAX = 120
 
@@ -28,6 +29,7 @@ class Settings:
         self.latency_calls = 5_000 if quick else 20_000
         self.streams = [10_000] if quick else [1_000, 10_000]
         self.starts = 20 if quick else 100
+        self.broadcast_streams, self.broadcasts = (1_000, 10) if quick else (10_000, 20)
 
 
 def tool(*command) -> dict:
@@ -183,19 +185,25 @@ def stream_requests(peer, kind):
 
 
 @contextlib.contextmanager
-def held_streams(peer, kind, count):
-    """`count` connections in the given state while the block runs; afterwards proves that the server closed none of them."""
+def held_streams(peer, kind, count, *more):
+    """`count` connections in the given state while the block runs; afterwards proves that the server closed none of them. The
+    block gets a function that reads what the tool prints next; `more` are further arguments of the tool."""
     until, requests = stream_requests(peer, kind)
     files = [write(peer.directory, f"stream-{n}", request) for n, request in enumerate(requests)]
-    command = [str(part) for part in (BUILD / "streams", peer.port, count, until, *files)]
+    command = [str(part) for part in (BUILD / "streams", peer.port, count, until, *files, *more)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as holder:
         try:
-            opened = holder.stdout.readline()
-            if not opened:
-                raise BenchmarkError(f"{peer.label}, {kind}: {holder.stderr.read().decode().strip()}\n{peer.process.log_tail()}")
-            yield json.loads(opened)
+            def printed():
+                line = holder.stdout.readline()
+                if not line:
+                    reason = holder.stderr.read().decode().strip()
+                    raise BenchmarkError(f"{peer.label}, {kind}: {reason}\n{peer.process.log_tail()}")
+                return json.loads(line)
+
+            printed()
+            yield printed
             holder.stdin.close()
-            closed = json.loads(holder.stdout.readline())["closed"]
+            closed = printed()["closed"]
             if closed:
                 raise BenchmarkError(f"{peer.label}: closed {closed} of {count} idle {kind} connections")
         finally:
@@ -233,31 +241,71 @@ def growth(settings, metrics):
     metrics["growth.streams.cpu.10000/0"] = median(crowded) / median(alone)
 
 
+def broadcast(settings, metrics):
+    """One change of the tool list to every stream: from the call that makes the worker tell it to the last stream's event."""
+    if "supervisor" in settings.without:
+        return
+    count = settings.broadcast_streams
+    with tempfile.TemporaryDirectory() as directory, started(Supervisor(directory, settings.supervisor)) as peer:
+        call = messages.modern_call(messages.CHANGE["name"], messages.CHANGE["arguments"])
+        request = write(directory, "change", messages.raw_request(peer.port, *call))
+        with held_streams(peer, "listen", count, "--", request, settings.broadcasts) as printed:
+            before = cpu_ns(peer.pid)
+            result = printed()
+            used = cpu_ns(peer.pid) - before
+    metrics[f"broadcast.{count}.p50_us"], metrics[f"broadcast.{count}.max_us"] = result["p50_us"], result["max_us"]
+    metrics[f"broadcast.{count}.cpu_us"] = used / 1000 / settings.broadcasts
+
+
 # ---- starting ----
 
 
 def worker_start(settings, metrics):
-    """posix_spawn of the built-in worker to its first answer, and the memory of one and of twenty."""
+    """posix_spawn of the built-in worker to its first answer; the memory of one and of twenty, before and after a query."""
     together = 20
-    commands = {"echo": [ECHO_WORKER]}
+    commands, calls = {"echo": [ECHO_WORKER]}, {"echo": messages.legacy("tools/call", messages.ECHO, 1)}
     if settings.worker:
         commands["worker"] = [settings.worker, *settings.worker_arguments]
+        calls["worker"] = messages.legacy("tools/call", messages.QUERY, 1)
     with tempfile.TemporaryDirectory() as directory:
+        if settings.worker:
+            database = sample_database(settings, directory)
+            commands["worker"] = [str(part).replace("{sample}", str(database)) for part in commands["worker"]]
         opening = write(directory, "opening", messages.INITIALIZE + "\n")
         for name, command in commands.items():
             arguments = [BUILD / "start_latency", "worker", settings.starts, together, opening, "--", *command]
             with subprocess.Popen([str(a) for a in arguments], cwd=directory, env=private_environment(directory),
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as holder:
-                line = holder.stdout.readline()
-                if not line:
-                    raise BenchmarkError(f"{name}: {holder.stderr.read().decode().strip()}")
-                result = json.loads(line)
-                memory = [memory_kib(pid) for pid in result["pids"]]
+                result = printed_by(holder, name)
+                metrics[f"start.{name}.p50_us"], metrics[f"start.{name}.p99_us"] = result["p50_us"], result["p99_us"]
+                memory_of_many(metrics, f"start.{name}", result["pids"])
+                holder.stdin.write(f"{messages.INITIALIZED}\n{calls[name]}\n".encode())
+                holder.stdin.flush()
+                printed_by(holder, name)
+                memory_of_many(metrics, f"start.{name}.called", result["pids"])
                 holder.stdin.close()
-            metrics[f"start.{name}.p50_us"], metrics[f"start.{name}.p99_us"] = result["p50_us"], result["p99_us"]
-            metrics[f"start.{name}.rss_kib"] = memory[0]["rss"]
-            if all(each["pss"] is not None for each in memory):
-                metrics[f"start.{name}.pss_of_20_kib"] = sum(each["pss"] for each in memory) / together
+
+
+def sample_database(settings, directory) -> Path:
+    """A fresh sample database, written by the worker that is measured."""
+    path = Path(directory) / "sample.db"
+    subprocess.run([settings.worker, "sample", path], check=True, capture_output=True, timeout=TOOL_SECONDS_MAX)
+    return path
+
+
+def printed_by(holder, name) -> dict:
+    line = holder.stdout.readline()
+    if not line:
+        raise BenchmarkError(f"{name}: {holder.stderr.read().decode().strip()}")
+    return json.loads(line)
+
+
+def memory_of_many(metrics, key, pids):
+    """RSS of the first and the mean PSS of all, unless the kernel hides it."""
+    memory = [memory_kib(pid) for pid in pids]
+    metrics[f"{key}.rss_kib"] = memory[0]["rss"]
+    if all(each["pss"] is not None for each in memory):
+        metrics[f"{key}.pss_of_{len(pids)}_kib"] = sum(each["pss"] for each in memory) / len(pids)
 
 
 def private_environment(directory):
@@ -291,3 +339,45 @@ def query_view(settings, metrics):
         rounds = [load_once(peer, 64, settings.seconds) for _ in range(settings.rounds)]
     for key in rounds[0]:
         metrics[f"query.64.{key}"] = median([each[key] for each in rounds])
+
+
+# ---- everything together ----
+
+
+def together(settings, metrics):
+    """A supervisor with twenty built-in workers and a connected client at each: PSS of all processes of ours."""
+    if "supervisor" in settings.without:
+        return
+    if not settings.worker:
+        raise BenchmarkError("there is no worker to write the sample database")
+    count, calls = 20, 5
+    fields, body = messages.modern_call(messages.QUERY["name"], messages.QUERY["arguments"])
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        database = sample_database(settings, directory)
+        peer = stack.enter_context(started(Together(directory, settings.supervisor, database, count)))
+        clients = {}
+        for name in peer.names:
+            client = http.client.HTTPConnection("127.0.0.1", peer.port, timeout=10)
+            clients[name] = stack.enter_context(contextlib.closing(client))
+        for _ in range(calls):
+            for name, client in clients.items():  # in turn, so that all clients are active at the same time
+                peer.process.wait_ready(lambda name=name, client=client: ask(client, f"/servers/{name}/mcp", fields, body))
+        workers = descendants(peer.pid)
+        memory = {pid: memory_kib(pid)["pss"] for pid in [peer.pid, *workers]}
+    if len(workers) < count:
+        raise BenchmarkError(f"{len(workers)} workers ran, not {count}")
+    if None in memory.values():
+        raise BenchmarkError("the kernel hides the PSS of a worker: run as root")
+    metrics["together.supervisor.pss_kib"] = memory[peer.pid]
+    metrics["together.workers.pss_kib"] = sum(memory[pid] for pid in workers)
+    metrics["together.processes"] = len(memory)
+    metrics["together.pss_kib"] = sum(memory.values())
+
+
+def ask(client, path, fields, body):
+    """One call that must succeed; a 503 says that the worker is not ready yet."""
+    status, _, answer = messages.exchange(client, path, fields, body)
+    if status == 503:
+        raise OSError("503")
+    if status != 200 or len((answer or {}).get("result", {}).get("structuredContent", {}).get("rows", [])) != 10:
+        raise BenchmarkError(f"{path} was answered {status} {answer}")

@@ -51,6 +51,9 @@ def legacy_fields() -> dict:
 INITIALIZE = legacy("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": CLIENT}, 0)
 INITIALIZED = legacy("notifications/initialized", identity=None)
 ECHO = {"name": "echo", "arguments": {"text": TEXT}}
+CHANGE = {"name": "change", "arguments": {}}
+#: Ten rows of the sample database.
+QUERY = {"name": "query_view", "arguments": {"database": "sample", "view_name": "product_catalog", "limit": 10}}
 LISTEN = modern("subscriptions/listen", {"notifications": {"toolsListChanged": True}})
 
 
@@ -79,14 +82,18 @@ def raw_request(port, fields, body, method="POST") -> bytes:
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
 
+def exchange(connection, path, fields, body):
+    """One request on a connection that may stay open: status, session id, parsed body (or None)."""
+    connection.request("POST", path, body.encode(), fields)
+    response = connection.getresponse()
+    payload = response.read()
+    return response.status, response.getheader("Mcp-Session-Id"), json.loads(payload) if payload.startswith(b"{") else None
+
+
 def post(port, fields, body):
     """One request, for preparations that are not timed: status, session id, parsed body (or None)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("POST", "/mcp", body.encode(), fields)
-        response = connection.getresponse()
-        payload = response.read()
-        session = response.getheader("Mcp-Session-Id")
-        return response.status, session, json.loads(payload) if payload.startswith(b"{") else None
+        return exchange(connection, "/mcp", fields, body)
     finally:
         connection.close()

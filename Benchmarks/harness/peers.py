@@ -167,11 +167,14 @@ class Supervisor(Peer):
         workers = {"max": 1, "warm": 1, "concurrency": 1024}
         self.server = {**(server or {"command": str(ECHO_WORKER)}), "workers": workers}
 
+    def servers(self) -> dict:
+        return {"bench": self.server}
+
     def prepare(self):
         configuration = {
             "listen": [f"127.0.0.1:{self.port}"],
-            "mcpServers": {"bench": self.server},
-            "defaultServer": "bench",
+            "mcpServers": self.servers(),
+            "defaultServer": next(iter(self.servers())),
             # All checks stay on; only the ceilings that exist to stop a load like this one are raised.
             "limits": {"connections": 15_000, "sessions": 15_000, "requestsPerConnection": 1_000_000, "idleTimeout": "10m"},
             "log": {"level": "warning"},
@@ -208,10 +211,24 @@ class QueryView(Supervisor):
 
     def echo(self):
         # A plain join: what is measured is the way of a call through worker and engine, not how long an aggregate takes.
-        arguments = {"database": "sample", "view_name": "product_catalog", "limit": 10}
+        name, arguments = messages.QUERY["name"], messages.QUERY["arguments"]
         if not self._checked:
-            rows = len(self.tool("query_view", arguments)["rows"])
+            rows = len(self.tool(name, arguments)["rows"])
             if rows != 10:
                 raise BenchmarkError(f"product_catalog gave {rows} rows, not 10")
             self._checked = True
-        return messages.modern_call("query_view", arguments)
+        return messages.modern_call(name, arguments)
+
+
+class Together(QueryView):
+    """The supervisor with many built-in SQL workers, each a server of its own, over one database file."""
+
+    name, label = "together", "mcp-supervisor, many servers"
+
+    def __init__(self, directory, binary, database, count):
+        super().__init__(directory, binary)
+        server = {"builtin": "sql", "databases": {"sample": f"sqlite://{database}"}, "workers": {"max": 1, "warm": 1}}
+        self.names = {f"s{number:02}": server for number in range(1, count + 1)}
+
+    def servers(self):
+        return self.names

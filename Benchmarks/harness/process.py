@@ -112,6 +112,12 @@ def children(pid) -> list:
     return [int(child) for child in found]
 
 
+def descendants(pid) -> list:
+    """PIDs of the children, their children, and so on."""
+    found = children(pid)
+    return found + [below for child in found for below in descendants(child)]
+
+
 def busy_share(seconds=0.5) -> float:
     """Share of the machine in use now, 0 … 1, sampled over `seconds`. With nothing of ours running: the neighbours' share."""
 

@@ -98,6 +98,18 @@ def report(metrics, thresholds, quick) -> str:
         rows = [[NAMES[n], *(get(f"start.{n}.{k}") for k in ("p50_us", "p99_us", "rss_kib", "pss_of_20_kib"))]
                 for n in peers_with("start.{}.")]
         lines += table(["", "p50 µs", "p99 µs", "RSS KiB", "PSS KiB, each of 20"], rows)
+        rows = [[NAMES[n], get(f"start.{n}.called.rss_kib"), get(f"start.{n}.called.pss_of_20_kib")]
+                for n in peers_with("start.{}.called.")]
+        lines += table(["after one call (ten rows of `query_view`)", "RSS KiB", "PSS KiB, each of 20"], rows) if rows else []
+    if has("broadcast."):
+        lines += ["## One event to all streams", ""]
+        counts = sorted({int(key.split(".")[1]) for key in metrics if key.startswith("broadcast.")})
+        rows = [[f"{count:,}", *(get(f"broadcast.{count}.{k}") for k in ("p50_us", "max_us", "cpu_us"))] for count in counts]
+        lines += table(["streams", "call to last stream, p50 µs", "worst µs", "CPU µs of ours, each"], rows)
+    if has("together."):
+        lines += ["## A supervisor, 20 built-in workers, 20 active clients", ""]
+        row = [get(f"together.{k}") for k in ("supervisor.pss_kib", "workers.pss_kib", "pss_kib")]
+        lines += table(["supervisor, PSS KiB", "workers, PSS KiB", "together, PSS KiB"], [row])
     if has("query."):
         lines += ["## `query_view`, ten rows, 64 connections", ""]
         row = [get(f"query.64.{k}") for k in ("rps", "p50_us", "p99_us", "cpu_us")]
