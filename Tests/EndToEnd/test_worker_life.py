@@ -16,7 +16,7 @@ import pytest
 
 from harness import wire
 from harness.mcp import BOTH, LegacySession, ModernClient
-from harness.processes import Process, children, eventually
+from harness.processes import Process, all_stats, children, descendants, eventually
 from harness.supervisor import PATIENT, Supervisor, python_server
 
 RESPAWN_P50_MAX = 0.010
@@ -189,9 +189,41 @@ class TestOneCall:
             eventually("calls work again", lambda: client.call("echo").answer.get("result"))
 
 
-def family(supervisor: Supervisor) -> list[Process]:
-    from harness.processes import descendants
+class TestOrphans:
+    @pytest.mark.parametrize("session", [True, False])
+    def test_what_a_killed_guard_leaves_behind_is_gone(self, session: bool) -> None:
+        with Supervisor(config={"restart": PATIENT}, command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
+            for _ in range(3):
+                guard = supervisor.the_worker()
+                left = [int(client.call("spawn", {"session": session}).text) for _ in range(3)]
+                processes = [process for process in family(supervisor) if process.pid in left]
+                assert len(processes) == 3
+                guard.kill(signal.SIGKILL)
+                eventually("its descendants are gone", lambda: not any(process.alive for process in processes), within=2)
+                eventually("calls work again", lambda: client.call("echo").answer.get("result"))
+                eventually("nobody waits to be reaped", lambda: not zombies(supervisor), within=2)
+            assert supervisor.the_worker().alive
 
+    def test_a_guard_that_dies_does_no_harm_to_other_servers(self) -> None:
+        server = python_server("plain.py")
+        entry = {"command": server[0], "args": server[1:]}
+        config = {"mcpServers": {"one": entry, "two": entry}, "defaultServer": "one", "restart": PATIENT}
+        with Supervisor(config=config) as supervisor, ModernClient(supervisor.port) as client:
+            guards = eventually("both run", lambda: found if len(found := children(supervisor.pid)) == 2 else None)
+            child = int(client.call("spawn", {"session": True}).text)
+            first = next(guard for guard in guards if any(process.pid == child for process in descendants(guard.pid)))
+            others = [process for guard in guards if guard != first for process in [guard, *descendants(guard.pid)]]
+            first.kill(signal.SIGKILL)
+            eventually("its descendant is gone", lambda: not any(process.pid == child for process in family(supervisor)), within=2)
+            eventually("calls work again", lambda: client.call("echo").answer.get("result"))
+            assert len(others) >= 2 and all(process.alive for process in others)
+
+
+def zombies(supervisor: Supervisor) -> list[int]:
+    return [found.pid for found in all_stats() if found.parent == supervisor.pid and found.state == "Z"]
+
+
+def family(supervisor: Supervisor) -> list[Process]:
     return descendants(supervisor.pid)
 
 

@@ -87,6 +87,21 @@ public enum Processes {
         return result.pid == 0 ? nil : ExitStatus(result)
     }
 
+    /// The children of the calling thread: what it started, and, for the main thread, what was adopted. Those that have ended and
+    /// are not reaped are among them. One that ends meanwhile may hide others.
+    public static func children() throws(SystemError) -> [Int32] {
+        let path = "/proc/thread-self/children"
+        return try Files.read(path, limit: 1 << 20).bytes.split(separator: 0x20).compactMap { word in
+            Int32(String(decoding: word, as: UTF8.self))
+        }
+    }
+
+    /// Signals a child that was not reaped yet, so that the number is certainly its own.
+    public static func signalChild(_ pid: Int32, _ signal: Signal) throws(SystemError) {
+        precondition(pid > 1, "not a child")
+        try SystemCall.check(SystemCall.raw { Glibc.kill(pid, signal.rawValue) }, "kill")
+    }
+
     /// Signals a process group. False when it has no member left. The group's number stays taken while its leader is not
     /// reaped, so this is safe only before that.
     @discardableResult

@@ -107,7 +107,12 @@ extension Reactor {
         if events.contains(.writable) { self.writeConnection(key) }
         if events.contains(.readable), socket.interest.contains(.readable) { return self.readConnection(key, socket.descriptor) }
         // Both directions are gone, and nothing is left to read.
-        if !events.isDisjoint(with: [.hangup, .error]) { self.supervisor.connectionLost(key, at: self.now) }
+        if !events.isDisjoint(with: [.hangup, .error]) { return self.supervisor.connectionLost(key, at: self.now) }
+        // The client of a paused connection sends no more. Told once; the event would come again and again.
+        if events.contains(.readHangup), self.sockets[key]?.interest.contains(.readHangup) == true {
+            self.setInterest(key, removing: .readHangup)
+            self.supervisor.inputEnded(key, at: self.now)
+        }
     }
 
     private mutating func readConnection(_ key: ConnectionKey, _ descriptor: FileDescriptor) {

@@ -172,6 +172,7 @@ extension Reactor {
         }
         pidFD.close()
         self.processes[index]?.pidFD = nil
+        if !process.isSocket { self.guardEnded() }
         // Answers that it wrote before it died are still in the channel. Bound: more than a pipe or socket holds; a descendant that
         // got away may go on writing for ever.
         for _ in 0..<Self.restReadsMax {

@@ -33,6 +33,10 @@ struct Reactor: ~Copyable {
     var acceptAgainAt: Instant?
     /// In a row.
     var acceptFailures = 0
+    /// Until when unknown children are orphans of a guard; nil while no guard has ended.
+    var orphansUntil: Instant?
+    /// Bound: what whoever started us had; it only shrinks.
+    var inheritedChildren: Set<Int32> = []
 
     /// How soon a full stderr is tried again; nothing tells when there is room in it.
     private static var logRetry: Interval { .milliseconds(100) }
@@ -65,6 +69,7 @@ struct Reactor: ~Copyable {
     /// Runs until the machine says exit.
     mutating func run() throws(SystemError) -> ExitCode {
         try self.epoll.add(self.signals.descriptor, .readable, data: Token(.signal).word)
+        self.rememberInheritedChildren()
         self.updateListeners()
         self.supervisor.start(at: self.now)
         self.settle()
@@ -86,6 +91,7 @@ struct Reactor: ~Copyable {
             self.settle()
             if self.log.hasPending { self.log.flush() }
         }
+        self.endOrphans()
         return self.exitStatus.flatMap { ExitCode(rawValue: $0) } ?? .software
     }
 
@@ -121,6 +127,7 @@ struct Reactor: ~Copyable {
         while let delivery = (try? self.signals.read()) ?? nil {
             switch delivery.signal {
             case .terminate, .interrupt: self.supervisor.drainRequested(at: self.now)
+            case .child: self.sweepChildren()
             default: break  // SIGHUP and the like are blocked so that they do not kill; they have no meaning yet.
             }
         }
@@ -141,8 +148,10 @@ struct Reactor: ~Copyable {
         switch effect {
         case .closeConnection(let key): self.closeConnection(key)
         case .shutdownConnection(let key): self.shutDownConnection(key)
-        case .pauseReading(let key): self.setInterest(key, removing: .readable)
-        case .resumeReading(let key): self.setInterest(key, adding: .readable)
+        case .pauseReading(let key):
+            // What the client still sends can wait, but not that it has gone.
+            self.setInterest(key, adding: .readHangup, removing: .readable)
+        case .resumeReading(let key): self.setInterest(key, adding: .readable, removing: .readHangup)
         case .pauseAccepting: self.pauseAccepting()
         case .resumeAccepting: self.resumeAccepting()
         case .stopListening: self.stopListening()

@@ -29,8 +29,9 @@ enum RunCommand {
         do throws(SystemError) {
             try Signal.brokenPipe.ignore()
             try Signal.child.restoreDefault()
+            try Processes.becomeSubreaper()
             try DescriptorLimit.raise()
-            return try SignalFD(blocking: SignalSet([.terminate, .interrupt, .hangup, .user1, .user2]))
+            return try SignalFD(blocking: SignalSet([.terminate, .interrupt, .child, .hangup, .user1, .user2]))
         } catch {
             throw Startup.Failure(code: .software, text: "\(error)")
         }
