@@ -11,6 +11,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// The same for the C that Swift cannot do without.
+let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .treatAllWarnings(as: .error)]
+
 /// Packed relocations: a third of the pages that a start otherwise touches (worker: 8.4 MB resident without, 8.0 MB with, after calls).
 let packed: [LinkerSetting] = [.unsafeFlags(["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"])]
 
@@ -35,7 +38,7 @@ let package = Package(
         layer("Base", "Shared/Base"),
         layer("Wire", "Shared/Wire", ["Base"]),
         layer("MCP", "Shared/MCP", ["Base", "Wire"]),
-        .target(name: "CLinux", path: "Sources/Shared/CLinux"),
+        .target(name: "CLinux", path: "Sources/Shared/CLinux", cSettings: strictC),
         .systemLibrary(name: "COpenSSL", path: "Sources/Shared/COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSQLite", path: "Sources/Shared/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         layer("Linux", "Shared/Linux", ["Base", "CLinux"]),
@@ -63,7 +66,7 @@ let package = Package(
         tests("BaseTests", ["Base"]),
         tests("WireTests", ["Base", "Wire"]),
         tests("MCPTests", ["Base", "Wire", "MCP"]),
-        .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe"),
+        .executableTarget(name: "linux-probe", dependencies: ["CLinux"], path: "Tests/LinuxProbe", cSettings: strictC),
         tests("LinuxTests", ["Base", "Linux", "linux-probe"]),
         tests("SupervisorCoreTests", ["Base", "Wire", "MCP", "SupervisorCore"]),
         tests("SupervisorEdgeTests", ["Base", "Linux", "SupervisorCore", "SupervisorEdge"]),

@@ -282,3 +282,20 @@ def test_closing_the_stream_cancels_the_call(plain: Supervisor) -> None:
         eventually("the call runs", lambda: "started hung up" in observer.call("past").text)
         connection.close()
         eventually("the server was told", lambda: "cancelled hung up" in observer.call("past").text)
+
+
+def test_hanging_up_is_noticed_of_a_client_that_is_far_ahead(plain: Supervisor) -> None:
+    """The supervisor does not read what a client sends far ahead of its answers, but notices that it has gone."""
+    from harness.processes import eventually
+
+    with ModernClient(plain.port) as client, ModernClient(plain.port) as observer:
+        params = {"name": "slow", "arguments": {"seconds": 60, "name": "far ahead"}, "_meta": client.meta()}
+        body = json.dumps({"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params}).encode()
+        connection = wire.Connection(plain.port)
+        connection.send(client.post_bytes(body, client.standard_headers("tools/call", params)))
+        eventually("the call runs", lambda: "started far ahead" in observer.call("past").text)
+        # More than the supervisor reads ahead, less than the kernel takes in addition.
+        ahead = wire.request_bytes("GET", "/health")
+        connection.send(ahead * (150_000 // len(ahead)))
+        connection.close()
+        eventually("the server was told", lambda: "cancelled far ahead" in observer.call("past").text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
+import socket
 import statistics
 import threading
 import time
@@ -217,6 +219,32 @@ class TestOrphans:
             eventually("its descendant is gone", lambda: not any(process.pid == child for process in family(supervisor)), within=2)
             eventually("calls work again", lambda: client.call("echo").answer.get("result"))
             assert len(others) >= 2 and all(process.alive for process in others)
+
+
+class TestShortage:
+    def test_clients_cannot_use_up_what_a_restart_needs(self) -> None:
+        with Supervisor(command=python_server("plain.py"), open_files=64) as supervisor, ModernClient(supervisor.port) as client:
+            assert "fewer connections" in supervisor.errors()
+            client.call("echo")
+            crowd = [socket.create_connection(("127.0.0.1", supervisor.port)) for _ in range(100)]
+            for _ in range(3):
+                worker = supervisor.the_worker()
+                worker.kill(signal.SIGKILL)
+                new_worker(supervisor, worker)
+                eventually("calls work again", lambda: client.call("echo").answer.get("result"))
+            for connection in crowd:
+                connection.close()
+            assert "cannot start a worker" not in supervisor.errors()
+
+    def test_a_worker_that_cannot_be_started_for_want_of_descriptors_comes_when_there_are_some(self) -> None:
+        with Supervisor(command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
+            client.call("echo")
+            limits = resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+            supervisor.the_worker().kill(signal.SIGKILL)
+            eventually("several starts have failed", lambda: supervisor.errors().count("cannot start a worker") >= 4, within=10)
+            resource.prlimit(supervisor.pid, resource.RLIMIT_NOFILE, limits)
+            eventually("calls work again", lambda: client.call("echo").answer.get("result"), within=2)
 
 
 def zombies(supervisor: Supervisor) -> list[int]:

@@ -254,6 +254,30 @@ import Testing
         #expect(rig.die() == .openCircuit(until: rig.now + .seconds(60)))
     }
 
+    @Test(arguments: [Int32(11), 12, 23, 24])
+    func `a shortage is no death, however long it lasts`(errno: Int32) {
+        var rig = Rig()
+        for _ in 0..<100 {
+            guard case .armTimer(let until) = rig.die(.notStarted(errno), lived: nil, served: false) else {
+                return #expect(Bool(false))
+            }
+            #expect(until - rig.now <= .milliseconds(500))
+            rig.now = until
+            #expect(rig.fire() == .startWorker)
+        }
+        #expect(rig.crash() == .zero)
+    }
+
+    @Test func `a probe for which something was short is a probe again`() {
+        var rig = Self.rig("probing")
+        guard case .armTimer(let until) = rig.die(.notStarted(24), lived: nil, served: false) else { return #expect(Bool(false)) }
+        #expect(rig.policy.refusesCalls)
+        rig.now = until
+        #expect(rig.fire() == .startWorker)
+        #expect(rig.policy.state == .probing)
+        #expect(rig.die(lived: nil, served: false) == .openCircuit(until: rig.now + .seconds(60)))
+    }
+
     @Test(arguments: [
         (WorkerExit.exited(78), true, true), (.exited(78), false, true), (.exited(2), false, true), (.exited(2), true, false),
         (.exited(0), false, false), (.exited(1), false, false), (.signalled(2), false, false), (.notStarted(2), false, false),

@@ -177,6 +177,20 @@ import Wire
         #expect(rig.workerCount == 0)
     }
 
+    @Test(arguments: [Int32(11), 12, 23, 24])
+    func `a worker for which something was short is started as soon as there is enough`(errno: Int32) throws {
+        let rig = try Rig()
+        rig.spawning = .failing(errno)
+        try rig.worker.die(.signalled(9))
+        let waiting = try rig.send(RigText.modernCall())
+        rig.advance(.seconds(10))
+        #expect(!waiting.hasReply)
+        rig.spawning = .atOnce
+        rig.advance(.milliseconds(500))
+        #expect(rig.workerCount == 1)
+        #expect(try !rig.worker.isSilent)
+    }
+
     @Test func `starts of all servers together have a budget`() throws {
         let servers = (0..<10).map { #""s\#($0)":{"command":"/bin/s"}"# }.joined(separator: ",")
         let rig = try Rig(file: #"{"mcpServers":{\#(servers)},"restart":{"spawnsPerSecond":2,"spawnBurst":4}}"#)

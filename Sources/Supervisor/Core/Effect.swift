@@ -51,4 +51,13 @@ public enum WorkerExit: Equatable, Sendable {
     case signalled(Int32)
     /// It was never started: the program is missing, not executable, or a limit was reached. The errno.
     case notStarted(Int32)
+
+    /// It could not be started because the machine or our own limits were short of something that comes back: EAGAIN (processes),
+    /// ENOMEM, ENFILE, EMFILE.
+    public var isShortage: Bool {
+        switch self {
+        case .notStarted(11), .notStarted(12), .notStarted(23), .notStarted(24): true
+        case .notStarted, .exited, .signalled: false
+        }
+    }
 }

@@ -41,6 +41,7 @@ enum RunCommand {
         _ configuration: Configuration, _ verifier: CredentialVerifier?, _ setup: Startup, _ signals: consuming SignalFD
     ) throws(SystemError) -> ExitCode {
         let now = SystemClock.now()
+        let (configuration, warning) = try Self.reservingDescriptors(configuration)
         let endpoints = setup.sockets.endpoints
         let supervisor = Supervisor(
             configuration, access: AccessPolicy(configuration, listeners: endpoints.map(\.bound), verifier: verifier),
@@ -48,12 +49,38 @@ enum RunCommand {
         var log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
         for event in setup.events { log.write(event) }
+        if let warning { log.write(warning) }
         let announcement = Announcement(endpoints: endpoints, hosts: configuration.hosts)
         var reactor = Reactor(
             supervisor, configuration: configuration, listeners: setup.sockets.listeners, command: setup.command,
             epoll: try Epoll(), signals: signals, log: log, now: now,
             announceReady: { Application.print(announcement.text, terminator: "") })
         return try reactor.run()
+    }
+
+    /// Descriptors that connections may not take: of listeners, epoll, log and the like, and for starting one process.
+    private static let descriptorReserve = 32
+    /// A worker holds up to five; more exist for a moment while one follows another.
+    private static let descriptorsPerServer = 8
+
+    /// However many clients come, a worker that has died can be started again.
+    private static func reservingDescriptors(
+        _ configuration: Configuration
+    ) throws(SystemError) -> (Configuration, LogEvent?) {
+        let limit = try DescriptorLimit.current()
+        let reserve = Self.descriptorReserve + Self.descriptorsPerServer * configuration.servers.count
+        guard configuration.limits.connections > limit - reserve else { return (configuration, nil) }
+        let lowered = configuration.loweringConnections(to: limit - reserve)
+        return (
+            lowered,
+            LogEvent(
+                .warning,
+                "fewer connections than limits.connections allows: raise the limit of open files (ulimit -n, LimitNOFILE)",
+                [
+                    .number("connections", lowered.limits.connections), .number("asked", configuration.limits.connections),
+                    .number("openFiles", limit),
+                ])
+        )
     }
 
     /// The one command that was typed must be there. Of configured servers the others still run, so it is a warning.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -50,6 +51,7 @@ class Supervisor:
     def __init__(
         self, *options: str, command: list[str] | None = None, config: dict[str, Any] | str | None = None, env: dict[str, str] | None = None,
         port: int | None = None, ready: str | None = "/ready", start_within: float = 20.0, expect_exit: int | None = 0,
+        open_files: int | None = None,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="mcp-e2e-"))
         self.port = port or free_port()
@@ -69,9 +71,10 @@ class Supervisor:
         self.arguments = [str(SUPERVISOR), "run", *arguments]
         self._stdout = open(self.directory / "stdout", "wb")
         self._stderr = open(self.directory / "stderr", "wb")
+        limit = None if open_files is None else (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files)))
         self.process = subprocess.Popen(
             self.arguments, stdin=subprocess.DEVNULL, stdout=self._stdout, stderr=self._stderr, env=environment(env), cwd=self.directory,
-            start_new_session=True)
+            start_new_session=True, preexec_fn=limit)
         self.pid = self.process.pid
         _own.add(self.pid)
         found = stat(self.pid)

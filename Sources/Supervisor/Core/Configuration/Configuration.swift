@@ -13,7 +13,7 @@ public struct Configuration: Equatable, Sendable {
     /// Index into `servers` of the one that answers at `/mcp`.
     public let defaultServer: Int
     public let authentication: AuthenticationSettings
-    public let limits: Limits
+    public internal(set) var limits: Limits
     public let cors: CORSSettings
     public let hosts: HostSettings
     public let log: LogSettings
@@ -21,6 +21,13 @@ public struct Configuration: Equatable, Sendable {
     public let restart: RestartLimits
     public let spawn: SpawnLimits
     public let directories: Directories
+
+    /// The same for a machine on which not so many connections are possible. Never raises the limit, nor lowers it below one.
+    public func loweringConnections(to count: Int) -> Configuration {
+        var lowered = self
+        lowered.limits.connections = Swift.max(1, Swift.min(self.limits.connections, count))
+        return lowered
+    }
 }
 
 /// Sets of defaults for a kind of installation. Everything a profile changes can also be written in the file.

@@ -3,7 +3,7 @@ public import Base
 /// Bounds that hold for the whole supervisor. Counts are inclusive; sizes are bytes.
 public struct Limits: Equatable, Sendable {
     // Connections.
-    public let connections: Int
+    public internal(set) var connections: Int
     /// Per IPv4 address or IPv6 /64. Loopback and Unix sockets are not counted: there it is often one reverse proxy.
     public let connectionsPerSource: Int
     public let requestsPerConnection: Int

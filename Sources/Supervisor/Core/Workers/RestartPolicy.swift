@@ -15,6 +15,9 @@ import Base
 /// again. The first death after a quiet time restarts at once, so that a single crash costs clients nothing but its own calls;
 /// "quiet" is `window` without a death, and the worker must have served or have lived for `settled`.
 ///
+/// A worker that could not be started because the machine was short of something has not died: it is tried again soon and counts
+/// for nothing.
+///
 /// Pure: reads no clock and draws from the generator it is given. A late or early timer call is harmless.
 struct RestartPolicy: Equatable, Sendable {
     enum State: Equatable, Sendable {
@@ -93,6 +96,7 @@ struct RestartPolicy: Equatable, Sendable {
     mutating func workerDied(
         exit: WorkerExit, lived: Interval?, hasServed: Bool, at now: Instant, jitter: inout PRNG
     ) -> OnWorkerDied {
+        if exit.isShortage { return self.waitOutShortage(at: now) }
         switch self.state {
         case .starting, .running: break
         case .probing, .proving:
@@ -164,6 +168,21 @@ struct RestartPolicy: Equatable, Sendable {
         case .exited, .signalled, .notStarted: false
         }
     }
+
+    /// Nothing died. An open circuit stays one, so that the next try is a probe again, but is not open for longer than before.
+    private mutating func waitOutShortage(at now: Instant) -> OnWorkerDied {
+        let until = now + Self.shortageDelay
+        switch self.state {
+        case .probing, .proving: self.state = .open(until: until)
+        case .starting, .running: self.state = .waiting(until: until)
+        case .waiting, .open, .failed:
+            preconditionFailure("a worker could not be started in \(self.state), but none was starting")
+        }
+        return .armTimer(until)
+    }
+
+    /// Until the next try when descriptors, processes or memory were short. It costs nothing but a line of the log.
+    private static var shortageDelay: Interval { .milliseconds(500) }
 
     private mutating func openCircuit(at now: Instant) -> OnWorkerDied {
         let until = now + self.openNext

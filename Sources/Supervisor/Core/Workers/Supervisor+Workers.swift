@@ -173,7 +173,7 @@ extension Supervisor {
         self.effects.append(.closeWorker(key))
         let server = worker.server
         if self.servers[server].worker == key { self.servers[server].worker = nil }
-        self.servers[server].deaths += 1
+        if !exit.isShortage { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
         let isExpected = self.isDraining
         self.log(
@@ -217,7 +217,9 @@ extension Supervisor {
             exit: exit, lived: lived, hasServed: worker.hasServed, at: now, jitter: &self.jitter)
         switch decision {
         case .startNow: self.startWorker(server, at: now)
-        case .armTimer(let when): self.timers.add(.restart(server: server), at: when)
+        case .armTimer(let when):
+            self.timers.add(.restart(server: server), at: when)
+            if exit.isShortage { self.beginServing(server) }
         case .openCircuit(let until):
             self.log(
                 .error, "a server keeps failing; it is not restarted for a while",

@@ -78,6 +78,8 @@ struct ProcessChecker {
         if self.lives[index].isReaped { self.fail("\(key) was reaped twice") }
         self.lives[index].isReaped = true
         let server = self.lives[index].server
+        // What was short is asked for again, and that is no death.
+        if exit.isShortage, !self.histories[server].spawns.isEmpty { self.histories[server].spawns.removeLast() }
         switch exit {
         case .exited(78): self.histories[server].isGivenUp = true
         case .exited(2): self.histories[server].mayBeGivenUp = true
