@@ -17,7 +17,8 @@ extension Limits {
 extension JSONLimits {
     /// For a second look at a part of a message that was accepted as a whole, by limits that may be wider than the standard ones.
     static let alreadyValidated = JSONLimits(
-        depthMax: JSONLimits.depthCeiling, nodesMax: 1 << 40, stringBytesMax: 1 << 40, numberBytesMax: 1 << 40, membersMax: 1 << 40)
+        depthMax: JSONLimits.depthCeiling, nodesMax: 1 << 40, stringBytesMax: 1 << 40, numberBytesMax: 1 << 40,
+        membersMax: 1 << 40)
 }
 
 extension JSONBounds {
