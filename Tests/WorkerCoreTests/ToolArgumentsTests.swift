@@ -22,7 +22,7 @@ import Wire
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":0}", "`limit` must be an integer from 1 to 1000"),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":1001}", "from 1 to 1000"),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":-1}", "from 1 to 1000"),
-        ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":1.0}", "from 1 to 1000"),
+        ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":1.5}", "from 1 to 1000"),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":\"5\"}", "from 1 to 1000"),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":99999999999999999999}", "from 1 to 1000"),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":true}", "from 1 to 1000"),
@@ -50,6 +50,8 @@ import Wire
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":null,\"schema\":null}", 10),
         ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":1000,\"schema\":\"main\"}", 1000),
         ("execute_query", "{\"query\":\"q\"}", 100), ("execute_query", "{\"query\":\"q\",\"database\":null}", 100),
+        ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":7.0}", 7),
+        ("query_view", "{\"database\":\"a\",\"view_name\":\"v\",\"limit\":1e1}", 10),
         ("execute_query", "{\"query\":\"q\",\"limit\":1}", 1), ("execute_query", "{\"qu\\u0065ry\":\"q\"}", 100),
     ])
     func `what is left out has its default`(_ tool: String, _ arguments: String, _ limit: Int) throws {

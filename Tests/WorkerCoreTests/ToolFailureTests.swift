@@ -10,6 +10,7 @@ import Testing
         .unknownDatabase(name: bytes("a"), known: []), .unknownSchema(name: bytes("a")), .unknownView(name: bytes("a"), near: []),
         .unknownView(name: bytes("a"), near: [bytes("b")]), .brokenView(name: bytes("a")), .emptyQuery, .severalStatements,
         .notReadOnly, .explain, .noColumns, .parameters, .queryTooLong(bytesMax: 1), .zeroByte, .functionDenied(name: bytes("f")),
+        .tableFunctionDenied(name: bytes("f")),
         .actionDenied, .rejected(message: bytes("near \"x\": syntax error")), .unknownTable(name: bytes("a"), near: []),
         .unknownColumn(name: bytes("a"), views: []), .timeout(.seconds(5)), .valueTooLarge, .rowTooLarge(bytesMax: 1), .memory,
         .busy, .unavailable, .cancelled, .runtime(message: bytes("integer overflow")), .engine(code: 1), .overloaded,

@@ -127,6 +127,25 @@ import WorkerCore
         #expect(lane.queryView("plain").rows == 1)
     }
 
+    @Test(arguments: [
+        ("SELECT * FROM pragma_table_info('items')", "pragma_table_info"),
+        ("SELECT count(*) FROM pragma_function_list", "pragma_function_list"),
+        ("SELECT v.id, p.name FROM v, main.PRAGMA_table_xinfo('v') p", "PRAGMA_table_xinfo"),
+        ("WITH x AS (SELECT name FROM pragma_database_list) SELECT * FROM x", "pragma_database_list"),
+        ("SELECT * FROM dbstat", "dbstat"),
+    ])
+    func `a table-valued function that is not available is named`(_ query: String, _ name: String) throws {
+        let scratch = try self.scratch(Self.items)
+        let lane = Lane(.single(scratch.file("d.db")))
+        // The first time the engine makes it, the second time it is there.
+        for _ in 0..<2 {
+            let outcome = lane.execute(query)
+            #expect(outcome.failure == .tableFunctionDenied(name: bytes(name)))
+            #expect(outcome.answer.contains("describe_view"))
+        }
+        #expect(lane.execute("INSERT INTO items(id, name) SELECT 9, name FROM pragma_database_list").failure == .notReadOnly)
+    }
+
     @Test func `more distinct queries than are kept still run`() throws {
         let scratch = try self.scratch(Self.items)
         let lane = Lane(.single(scratch.file("d.db")))

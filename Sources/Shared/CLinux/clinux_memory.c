@@ -7,6 +7,8 @@
 
 void clinux_use_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
 
+void clinux_release_free_memory(void) { malloc_trim(0); }
+
 int clinux_limit_address_space(uint64_t bytes) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0) return -errno;

@@ -36,6 +36,7 @@ final class Lane {
             self.result.removeAll(keepingCapacity: true)
             ResultObject.append(error, call.style, to: &self.result)
         }
+        SQLiteLibrary.releasePeak()
     }
 
     /// Ends the read transactions that `run` leaves open for the next call. Must be called before the lane's thread waits.

@@ -106,7 +106,7 @@ struct ToolArguments {
         if Self.isAbsent("limit", bytes, members) { return min(standard, most) }
         let refusal = ToolFailure.argumentRange(name: [UInt8]("limit"), lower: 1, upper: most)
         guard let range = members.value("limit", in: bytes), jsonKind(bytes, range) == .number else { throw refusal }
-        guard let value = JSONNumber.int64(bytes, range), value >= 1, value <= Int64(most) else { throw refusal }
+        guard let value = WholeNumber.read(bytes, range), value >= 1, value <= Int64(most) else { throw refusal }
         return Int(value)
     }
 }

@@ -24,6 +24,8 @@ public enum ToolFailure: Error, Equatable, Sendable {
     case zeroByte
     /// The query needs something that is not on the list. `name` is its own word.
     case functionDenied(name: [UInt8])
+    /// A table-valued function. `name` as the query spells it.
+    case tableFunctionDenied(name: [UInt8])
     case actionDenied
     /// `message` is the shadow engine's, which knows only what the caller may see.
     case rejected(message: [UInt8])

@@ -47,6 +47,10 @@ extension ToolFailure {
         case .functionDenied(let name):
             Self.append("This function is not available here: ", name, to: &text)
             text.append(" Use the usual scalar, aggregate, window, date, JSON and mathematical functions.")
+        case .tableFunctionDenied(let name):
+            Self.append("This table-valued function is not available here: ", name, to: &text)
+            text.append(" Use describe_view for the columns of a view and list_views for the views there are.")
+            text.append(" Of such functions a query may use json_each and json_tree.")
         case .rejected(let message):
             text.append("The query was not accepted: ")
             text.append(contentsOf: message)

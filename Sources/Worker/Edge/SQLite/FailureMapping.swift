@@ -45,16 +45,23 @@ enum FailureMapping {
 
     /// On the shadow connection, which knows only what the caller may see.
     static func shadow(
-        _ error: SQLiteError, _ denial: StatementGuard.Denial?, _ text: [UInt8], _ catalogue: Catalogue
+        _ error: SQLiteError, _ guardian: StatementGuard, _ text: [UInt8], _ catalogue: Catalogue
     ) -> ToolFailure {
         if error.primaryCode == SQLITE_NOMEM { return .memory }
         if error.primaryCode == SQLITE_TOOBIG { return .valueTooLarge }
         // A function is refused with SQLITE_ERROR, everything else with SQLITE_AUTH.
-        if error.primaryCode == SQLITE_AUTH || error.primaryCode == SQLITE_ERROR, let denial {
+        if error.primaryCode == SQLITE_AUTH || error.primaryCode == SQLITE_ERROR, let denial = guardian.denial {
             switch denial.action {
             case SQLITE_FUNCTION: return .functionDenied(name: denial.name)
-            case SQLITE_READ: return Self.unknownTable(denial.name, catalogue)
-            case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE: return .notReadOnly
+            case SQLITE_READ:
+                if guardian.isTableFunction(denial.name) { return .tableFunctionDenied(name: denial.name) }
+                return Self.unknownTable(denial.name, catalogue)
+            case SQLITE_INSERT, SQLITE_UPDATE, SQLITE_DELETE:
+                // The engine makes a table-valued function at its first use, and asks for its schema table to do so.
+                if Self.isSelect(text), let name = Self.tableFunction(in: text, guardian) {
+                    return .tableFunctionDenied(name: name)
+                }
+                return .notReadOnly
             default: return .actionDenied
             }
         }
@@ -64,6 +71,18 @@ enum FailureMapping {
             return .unknownColumn(name: name, views: Self.views(namedIn: text, catalogue))
         }
         return .rejected(message: Self.shown(error.message))
+    }
+
+    private static func isSelect(_ text: [UInt8]) -> Bool {
+        guard let first = text.split(maxSplits: 1, whereSeparator: { !Self.isNameByte($0) }).first else { return false }
+        let word = first.map { ASCII.lowercased($0) }
+        return word.span.equals("select") || word.span.equals("with") || word.span.equals("values")
+    }
+
+    /// The first word of the text that names a table-valued function which queries may not use.
+    private static func tableFunction(in text: [UInt8], _ guardian: StatementGuard) -> [UInt8]? {
+        let word = text.split { !Self.isNameByte($0) }.first { guardian.isTableFunction(Array($0)) }
+        return word.map { Array($0.prefix(64)) }
     }
 
     private static func unknownTable(_ name: [UInt8], _ catalogue: Catalogue) -> ToolFailure {

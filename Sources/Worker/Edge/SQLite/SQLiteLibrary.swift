@@ -1,4 +1,5 @@
 import CSQLite
+import Linux
 
 /// What SQLite shares over a whole process. Debian's library is built with features that a confined reader must not have
 /// (`USE_URI`, `ENABLE_LOAD_EXTENSION`, `ENABLE_FTS3_TOKENIZER`, double-quoted strings); each is closed at run time, the
@@ -11,6 +12,15 @@ enum SQLiteLibrary {
         // May be lowered later, never lifted by a statement: PRAGMA hard_heap_limit can only lower it and is denied anyway.
         sqlite3_hard_heap_limit64(memoryMax)
         return isConfigured
+    }
+
+    /// A sort or a grouping that took at least this much and gave it back leaves a hole worth returning.
+    private static let holeBytesMin: Int64 = 256 << 10
+
+    /// Returns what the calls since the last time took beyond what is still in use, when that was much.
+    static func releasePeak() {
+        let peak = sqlite3_memory_highwater(1)
+        if peak - sqlite3_memory_used() >= Self.holeBytesMin { ProcessMemory.releaseFree() }
     }
 
     private static let isConfigured: Bool = {

@@ -46,7 +46,7 @@ final class ShadowSchema {
         do throws(SQLiteError) {
             compiled = try self.connection.prepare(text)
         } catch {
-            throw FailureMapping.shadow(error, guardian.denial, text, catalogue)
+            throw FailureMapping.shadow(error, guardian, text, catalogue)
         }
         _ = try StatementShape.check(compiled, of: text, on: self.connection)
     }

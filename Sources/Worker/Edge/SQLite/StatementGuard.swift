@@ -54,7 +54,13 @@ final class StatementGuard {
         guard column.isEmpty else { return false }
         let name = Self.folded(table)
         if AllowedFunctions.tables.contains(name) { return true }
-        return !Self.begins(name, with: "sqlite_") && !Self.begins(name, with: "pragma_") && !self.modules.contains(name)
+        return !Self.begins(name, with: "sqlite_") && !self.isTableFunction(name)
+    }
+
+    /// Whether `name` is a virtual table of the engine that queries may not use.
+    func isTableFunction(_ name: [UInt8]) -> Bool {
+        let name = Self.folded(name)
+        return Self.begins(name, with: "pragma_") || self.modules.contains(name)
     }
 
     private static func folded(_ name: [UInt8]) -> [UInt8] { name.map { ASCII.lowercased($0) } }
