@@ -17,10 +17,10 @@ let strictC: [CSetting] = [.enableWarning("all"), .enableWarning("extra"), .trea
 /// Packed relocations: a third of the pages that a start otherwise touches (worker: 8.4 MB resident without, 8.0 MB with, after calls).
 let packed: [LinkerSetting] = [.unsafeFlags(["-use-ld=lld", "-Xlinker", "-z", "-Xlinker", "pack-relative-relocs"])]
 
-/// The worker takes the C++ library of Swift's run time from its archive: a shared one is relocated at every start and is 0.9 MB of
-/// each worker's resident memory. `-lstdc++` is the tool chain's own flag, so a linker script of that name is found first.
+/// The C++ library of Swift's run time comes from its archive: a shared one is relocated at every start and is 0.9 MB of a process's
+/// resident memory. `-lstdc++` is the tool chain's own flag, so a linker script of that name is found first.
 let archives: [LinkerSetting] = [
-    .unsafeFlags(["-L\(Context.packageDirectory)/Sources/Worker/Archives", "-Xlinker", "--no-export-dynamic"])
+    .unsafeFlags(["-L\(Context.packageDirectory)/Sources/Shared/Archives", "-Xlinker", "--no-export-dynamic"])
 ]
 
 /// A target below `Sources/`. A lower layer never names a higher one here, so it cannot import it.
@@ -52,7 +52,7 @@ let package = Package(
         layer("SupervisorEdge", "Supervisor/Edge", ["Base", "Wire", "MCP", "SupervisorCore", "Linux", "COpenSSL"]),
         .executableTarget(
             name: "mcp-supervisor", dependencies: ["SupervisorEdge"], path: "Sources/Supervisor/Main",
-            swiftSettings: strict, linkerSettings: packed),
+            swiftSettings: strict, linkerSettings: packed + archives),
         layer("WorkerCore", "Worker/Core", ["Base", "Wire", "MCP"]),
         .target(
             name: "WorkerEdge", dependencies: ["Base", "Wire", "MCP", "WorkerCore", "Linux", "CSQLite"],
