@@ -9,6 +9,8 @@ set -euo pipefail
 
 have() { command -v "$1" >/dev/null 2>&1; }
 library() { have pkg-config && pkg-config --exists "$1"; }
+# Linked from its archive, see Package.swift.
+cxx_archive() { [ -e "$(gcc -print-file-name=libstdc++.a 2>/dev/null)" ]; }
 # A Python that can make environments: the packages of the tests need 3.10.
 python_with_venv() { "$(dirname "$0")/python.sh" >/dev/null 2>&1; }
 
@@ -20,6 +22,7 @@ pkg-config have pkg-config
 make have make
 gcc have gcc
 libc6-dev test -e /usr/include/stdio.h
+g++ cxx_archive
 libsystemd-dev library libsystemd
 libsqlite3-dev library sqlite3
 libssl-dev library libcrypto
