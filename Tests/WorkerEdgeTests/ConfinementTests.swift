@@ -152,19 +152,4 @@ import WorkerCore
         #expect(try Self.isRefused(Self.placed(statement, target), by: .authorizer, target))
         #expect(try !target.hasChanged())
     }
-
-    @Test(arguments: HostileGroup.memory)
-    func `the bound on the engine's memory ends what only grows`(_ statement: String) throws {
-        let target = try Target()
-        let lane = target.lane(.all, access: .views, queryTime: .seconds(20))
-        let start = SystemClock.now()
-        let attempt = lane.execute(statement)
-        #expect(
-            attempt.failure == .memory || attempt.failure == .valueTooLarge
-                || attempt.failure.map { "\($0)" }?.contains("rejected") == true,
-            "\(attempt.answer.prefix(200))")
-        #expect(SystemClock.now() - start < .seconds(15))
-        lane.endReads()
-        #expect(lane.queryView("goods").rows == 3)
-    }
 }

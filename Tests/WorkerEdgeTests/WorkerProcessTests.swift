@@ -135,6 +135,19 @@ import WorkerCore
         #expect(SystemClock.now() - start < .seconds(5))
     }
 
+    // In a process of its own: the bound is one for all connections of a process, so every other test would feel it.
+    @Test(arguments: HostileGroup.memory)
+    func `the bound on the engine's memory ends what only grows`(_ statement: String) throws {
+        let client = try WorkerClient(.socket, ["--query-time", "20s"])
+        let start = SystemClock.now()
+        let result = try client.ask(WorkerClient.query(1, statement))["result"]
+        let text = result?["content"]?[0]?["text"]?.stringValue ?? ""
+        #expect(result?["isError"] == true, "\(text.prefix(200))")
+        #expect(!text.contains("seconds"), "the memory, not the time, must have ended it: \(text)")
+        #expect(SystemClock.now() - start < .seconds(15))
+        #expect(try client.ask(WorkerClient.call(2, "query_view", Self.view))["result"]?["isError"] == false)
+    }
+
     @Test(arguments: WorkerClient.Transport.allCases)
     func `a client that takes no answers stops the reading, and loses nothing`(_ transport: WorkerClient.Transport) throws {
         let client = try WorkerClient(transport)
