@@ -96,7 +96,7 @@ class TestDrain:
 
             eventually("it drains", draining)
             assert supervisor.process.poll() is None, "the first signal waits for the call"
-            assert supervisor.stop(within=10) < 5, "two seconds, and two more for the last answers to be read"
+            assert supervisor.stop(within=10) < 3.5
             assert read_answer(running)["error"]["code"] == -32603
 
     def test_a_stopped_worker_does_not_hold_up_the_end(self) -> None:
