@@ -17,6 +17,9 @@ public struct Supervisor: ~Copyable {
     let routes: RouteTable
     var connections: SlotMap<Connection>
     var sessions: SessionTable
+    var duplexes: DuplexTable
+    /// The client on our own stdin and stdout, if that is how we were started.
+    var standardStreams: ConnectionKey?
     var calls: SlotMap<Call>
     var workers: SlotMap<Worker>
     var servers: [Server]
@@ -98,6 +101,7 @@ public struct Supervisor: ~Copyable {
         self.routes = RouteTable(servers: configuration.servers.map(\.name), defaultServer: configuration.defaultServer)
         self.connections = SlotMap(capacity: limits.connections)
         self.sessions = SessionTable(capacity: limits.sessions)
+        self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
         self.workers = SlotMap(capacity: configuration.servers.count)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)

@@ -68,6 +68,8 @@ extension Supervisor {
                 connection, status, "application/json", headers: self.withCORS(connection, headers), body: body, at: now)
         case .streaming(.batch(let left)):
             self.batchAnswered(connection, left: left, body, at: now)
+        case .duplex:
+            self.send(connection, body, isFinal: true, at: now)
         case .streaming:
             guard self.sendEvent(connection, body, isFinal: true, at: now) else { return }
             self.endStream(connection, at: now)
@@ -222,7 +224,7 @@ extension Supervisor {
             }
             self.openStream(connection, .call(key), at: now)
         }
-        self.sendEvent(connection, event, at: now)
+        self.send(connection, event, at: now)
     }
 
     /// Whether the call's response may become a stream. A session that has `streamsPerSession` of them gets further answers as
@@ -259,6 +261,12 @@ extension Supervisor {
             else { continue }
             self.sendListChanges(kinds.intersection(listen.wanted), to: key, subscription: listen.id, at: now)
         }
+        for duplex in self.duplexes.keys where self.duplexes.contains(duplex) {  // Bound: `connections`.
+            let key = self.duplexes[duplex].connection
+            for listen in self.duplexes[duplex].listens where listen.server == server {
+                self.sendListChanges(kinds.intersection(listen.wanted), to: key, subscription: listen.id, at: now)
+            }
+        }
     }
 
     mutating func sendListChanges(_ kinds: ListKinds, to key: ConnectionKey, subscription: [UInt8]?, at now: Instant) {
@@ -273,7 +281,7 @@ extension Supervisor {
                 event.append(0x7D)
             }
             event.append(0x7D)
-            self.sendEvent(key, event.span, at: now)
+            self.send(key, event.span, at: now)
         }
     }
 

@@ -23,16 +23,17 @@ extension Supervisor {
         if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
             return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
         }
-        if let session, self.sessions[session].calls.count >= self.configuration.limits.callsPerSession {
+        if self.hasAllItsCalls(key, session) {
             return self.refuseBusySession(key, request, message, at: now)
         }
         guard let callKey = self.calls.insert(call) else {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
-        if case .streaming(.batch) = self.connections[key].phase {
+        if self.connections[key].isShared {
             // The connection's timer watches one call; each of these has its own.
             self.armOrphan(callKey, at: call.deadline)
+            if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(callKey) }
         } else {
             self.connections[key].phase = .waiting(callKey)
             self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, timeout))
@@ -42,6 +43,14 @@ extension Supervisor {
         } else {
             self.servers[server].awaitingHandshake.append(callKey)
         }
+    }
+
+    /// Whether the client has as many calls running as one session, or one connection of many messages, may have.
+    private func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
+        let most = self.configuration.limits.callsPerSession
+        if let session, self.sessions[session].calls.count >= most { return true }
+        guard case .duplex(let duplex) = self.connections[key].phase else { return false }
+        return self.duplexes[duplex].calls.count >= most
     }
 
     /// Progress moves a call's deadline, at most to this many times the time-out.
@@ -173,6 +182,12 @@ extension Supervisor {
         }
         if let session = call.session, self.sessions.contains(session) {
             if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }
+        }
+        if let connection = call.connection, self.connections.contains(connection),
+            case .duplex(let duplex) = self.connections[connection].phase, self.duplexes.contains(duplex),
+            let index = self.duplexes[duplex].calls.firstIndex(of: key)
+        {
+            self.duplexes[duplex].calls.remove(at: index)
         }
     }
 

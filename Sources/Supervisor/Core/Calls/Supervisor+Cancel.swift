@@ -21,16 +21,21 @@ extension Supervisor {
         self.withdraw(key, reason: reason, at: now)
         defer { self.continueDrain(at: now) }
         guard let connection = call.connection, self.connections.contains(connection) else { return }
-        if case .streaming(.batch(let left)) = self.connections[connection].phase {
+        switch self.connections[connection].phase {
+        case .streaming(.batch(let left)):
             let nothing: [UInt8] = []
-            return self.batchAnswered(connection, left: left, nothing.span, at: now)
+            self.batchAnswered(connection, left: left, nothing.span, at: now)
+        case .waiting:
+            self.openStream(connection, .call(key), at: now)
+            self.endStream(connection, at: now)
+        case .streaming: self.endStream(connection, at: now)
+        case .duplex: break
+        case .reading, .lingering: preconditionFailure("a call on a connection that waits for none")
         }
-        if case .waiting = self.connections[connection].phase { self.openStream(connection, .call(key), at: now) }
-        self.endStream(connection, at: now)
     }
 
     /// Takes the call away from its worker, or out of the queue.
-    private mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
+    mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
         let call = self.calls[key]
         self.forget(key)
         switch call.state {
@@ -99,9 +104,7 @@ extension Supervisor {
     mutating func orphanTimerDue(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if let connection = self.calls[key].connection {
-            guard self.connections.contains(connection), case .streaming(.batch) = self.connections[connection].phase else {
-                return
-            }
+            guard self.connections.contains(connection), self.connections[connection].isShared else { return }
         }
         if self.calls[key].deadline > now { return self.armOrphan(key, at: self.calls[key].deadline) }
         self.callTimedOut(key, at: now)

@@ -17,12 +17,22 @@ struct Connection {
         case waiting(CallKey)
         /// `200 text/event-stream` is sent and its end is not.
         case streaming(StreamOwner)
+        /// Messages go both ways until it ends.
+        case duplex(DuplexKey)
         /// All output is sent and our side is shut. What arrives is dropped, so that the peer can read the end of our answer
         /// before the kernel answers its bytes with a reset (RFC 9112 9.6).
         case lingering
     }
 
     enum RequestStage: Equatable { case none, head, body }
+
+    /// Whether the answers to several requests go out here, each as a message of its own: no timer of the connection watches them.
+    var isShared: Bool {
+        switch self.phase {
+        case .streaming(.batch), .duplex: true
+        case .reading, .waiting, .streaming, .lingering: false
+        }
+    }
 
     /// What an open event stream belongs to.
     enum StreamOwner: Equatable {
@@ -135,6 +145,16 @@ struct Listen {
     let server: Int
     let id: [UInt8]
     let wanted: ListKinds
+
+    /// The result that ends it in order.
+    var end: [UInt8] {
+        var result = [UInt8](#"{"jsonrpc":"2.0","id":"#)
+        result.append(contentsOf: self.id)
+        result.append(#","result":{"resultType":"complete","#)
+        Supervisor.appendSubscriptionMeta(self.id, to: &result)
+        result.append("}}")
+        return result
+    }
 }
 
 /// The lists a server can announce changes of.

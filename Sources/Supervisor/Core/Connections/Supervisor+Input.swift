@@ -26,6 +26,10 @@ extension Supervisor {
     public mutating func bytesReceived(_ key: ConnectionKey, _ bytes: Span<UInt8>, at now: Instant) {
         // Expected: news of a connection that has just been closed.
         guard self.connections.contains(key), self.connections[key].phase != .lingering else { return }
+        if case .duplex(let duplex) = self.connections[key].phase {
+            self.duplexBytes(key, duplex, bytes, at: now)
+            return self.finishEvent(at: now)
+        }
         if self.connections[key].input.isEmpty {
             let consumed = self.consume(key, bytes, at: now)
             if self.connections.contains(key), consumed < bytes.count {
@@ -51,7 +55,9 @@ extension Supervisor {
         case .reading where self.connections[key].unsentBytes > 0:
             self.connections[key].closesAfterOutput = true
             self.connections[key].input = []
-        case .reading, .waiting, .streaming, .lingering: self.connectionLost(key, at: now)
+        // What it asked for is still answered, see `continueStandardStreams`.
+        case .duplex where self.standardStreams == key: break
+        case .reading, .waiting, .streaming, .duplex, .lingering: self.connectionLost(key, at: now)
         }
         self.finishEvent(at: now)
     }
@@ -73,6 +79,7 @@ extension Supervisor {
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
         case .streaming(.batch): self.batchLeft(key, at: now)
+        case .duplex(let duplex): self.endDuplex(duplex, at: now)
         case .streaming(.session), .streaming(.listen), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {
@@ -84,6 +91,7 @@ extension Supervisor {
     /// What every event may have made possible: buffered requests that can be answered now, the next step of a drain.
     mutating func finishEvent(at now: Instant) {
         self.resumePending(at: now)
+        if self.standardStreams != nil { self.continueStandardStreams(at: now) }
         self.continueDrain(at: now)
     }
 

@@ -79,8 +79,12 @@ extension Supervisor {
         _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, headers: HTTPFields = HTTPFields(), body: Span<UInt8>,
         at now: Instant
     ) {
-        if case .streaming(.batch(let left)) = self.connections[key].phase {
-            return self.batchAnswered(key, left: left, body, at: now)
+        switch self.connections[key].phase {
+        case .streaming(.batch(let left)): return self.batchAnswered(key, left: left, body, at: now)
+        case .duplex:
+            if !body.isEmpty { self.send(key, body, isFinal: true, at: now) }
+            return
+        case .reading, .waiting, .streaming, .lingering: break
         }
         let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
@@ -146,14 +150,27 @@ extension Supervisor {
         case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
         case .streaming(.session), .streaming(.listen):
             return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
-        case .streaming(.batch), .reading, .waiting, .lingering: return comment
+        case .streaming(.batch), .duplex, .reading, .waiting, .lingering: return comment
         }
     }
 
     /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
     @discardableResult
     mutating func sendEvent(_ key: ConnectionKey, _ message: Span<UInt8>, isFinal: Bool = false, at now: Instant) -> Bool {
-        // Bound: a final answer always fits behind what is queued; notifications only up to the limit.
+        guard self.mayQueue(key, isFinal: isFinal, at: now) else { return false }
+        if self.connections[key].exchange.isHTTP10 {
+            SSE.appendMessage(message, to: &self.connections[key].output)
+        } else {
+            let mark = HTTPChunk.begin(into: &self.connections[key].output)
+            SSE.appendMessage(message, to: &self.connections[key].output)
+            HTTPChunk.end(mark, into: &self.connections[key].output)
+        }
+        return true
+    }
+
+    /// Makes the output ready for one more message. False when the reader is so far behind that the connection was given up.
+    mutating func mayQueue(_ key: ConnectionKey, isFinal: Bool, at now: Instant) -> Bool {
+        // Bound: a final answer always fits behind what is queued; what nobody asked for only goes up to the limit.
         guard isFinal || self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else {
             self.counters.droppedNotifications += 1
             self.log(
@@ -163,13 +180,6 @@ extension Supervisor {
             return false
         }
         self.prepareOutput(key)
-        if self.connections[key].exchange.isHTTP10 {
-            SSE.appendMessage(message, to: &self.connections[key].output)
-        } else {
-            let mark = HTTPChunk.begin(into: &self.connections[key].output)
-            SSE.appendMessage(message, to: &self.connections[key].output)
-            HTTPChunk.end(mark, into: &self.connections[key].output)
-        }
         return true
     }
 

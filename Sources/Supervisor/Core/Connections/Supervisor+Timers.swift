@@ -78,6 +78,8 @@ extension Supervisor {
             }
         case .streaming(.batch):
             self.sendKeepAlive(key, at: now)
+        case .duplex(let duplex):
+            self.duplexTimerDue(key, duplex, at: now)
         case .streaming(.session), .streaming(.listen):
             if self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now {
                 // Clients reconnect; the time-out of a call is not this one's business.

@@ -45,13 +45,13 @@ extension Supervisor {
         }
     }
 
-    private enum ReadBatch {
+    enum ReadBatch {
         case read([IncomingRequest])
         case refused(Refusal)
     }
 
     /// All of a batch or nothing: a message that cannot be read leaves none of the others carried out.
-    private mutating func readBatch(_ message: Span<UInt8>, _ range: ByteRange) -> ReadBatch {
+    mutating func readBatch(_ message: Span<UInt8>, _ range: ByteRange) -> ReadBatch {
         var elements: [ByteRange] = []
         var scanner = JSONScanner(limits: self.configuration.limits.clientJSON.limits)
         do throws(JSONError) {

@@ -9,7 +9,10 @@ extension Supervisor {
         _ message: Span<UInt8>, at now: Instant
     ) {
         if request.method == .initialize && request.envelope.kind == .request {
-            return self.initialize(key, server, head, bytes, request, message, at: now)
+            if let refusal = self.staleSession(key, server, head, bytes) {
+                return self.refuse(key, request, message, refusal.status, refusal.code, refusal.message, at: now)
+            }
+            return self.initialize(key, server, request, message, at: now)
         }
         let session: SessionKey
         switch self.findSession(key, server, head, bytes, at: now) {
@@ -61,19 +64,22 @@ extension Supervisor {
         }
     }
 
-    private mutating func initialize(
-        _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ request: IncomingRequest,
-        _ message: Span<UInt8>, at now: Instant
-    ) {
-        if let field = head[.mcpSessionID] {
-            let known = SessionID(bytes.extracting(field.range)).flatMap {
-                self.sessions.find($0, principal: self.connections[key].exchange.principal, server: server)
-            }
-            guard known == nil else {
-                return self.refuse(key, request, message, 400, .invalidRequest, "this session is already initialized", at: now)
-            }
-            return self.refuse(key, request, message, 404, .sessionNotFound, "no such session", at: now)
+    /// An `initialize` that names a session: it cannot be begun again, and one that is gone must be told as such.
+    private func staleSession(
+        _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>
+    ) -> Refusal? {
+        guard let field = head[.mcpSessionID] else { return nil }
+        let known = SessionID(bytes.extracting(field.range)).flatMap {
+            self.sessions.find($0, principal: self.connections[key].exchange.principal, server: server)
         }
+        return known == nil
+            ? Refusal(404, .sessionNotFound, "no such session")
+            : Refusal(400, .invalidRequest, "this session is already initialized")
+    }
+
+    mutating func initialize(
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) {
         guard let version = request.params.value("protocolVersion", in: message), jsonKind(message, version) == .string else {
             return self.refuse(key, request, message, 200, .invalidParams, "params.protocolVersion must be a string", at: now)
         }
@@ -97,15 +103,20 @@ extension Supervisor {
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
         guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
         let id = self.unguessable()
-        let session = Session(
-            id: id, server: call.server, principal: self.connections[connection].exchange.principal, revision: asked.revision,
-            clientName: asked.clientName, createdAt: now, lastSeen: now)
+        var session = Session(
+            id: id, kind: .streamable, server: call.server, principal: self.connections[connection].exchange.principal,
+            revision: asked.revision, clientName: asked.clientName, createdAt: now, lastSeen: now)
+        if case .duplex(let duplex) = self.connections[connection].phase {
+            session.kind = self.duplexes[duplex].kind
+            session.stream = connection
+        }
         guard let key = self.sessions.insert(session) else {
             var refusal = Refusal(503, .internalError, "too many sessions; try again later")
             refusal.headers = Self.retryAfter(.seconds(30))
             call.clientID.append(to: &refusal.id)
             return self.refuse(connection, refusal, at: now)
         }
+        if case .duplex(let duplex) = self.connections[connection].phase { self.duplexes[duplex].session = key }
         let limits = self.configuration.limits
         self.armSession(key, at: now + Swift.min(limits.sessionIdle, limits.sessionAge))
         var body = self.takeScratch()

@@ -22,11 +22,7 @@ extension Supervisor {
         if let refusal = headers.versionRefusal(bytes, body: message, metaVersion: version) {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
         }
-        guard let revision = Revision(message.extracting(JSONString.contents(version).range)), revision.era == .modern else {
-            return self.refuse(
-                key, request, message, 400, .unsupportedProtocolVersion, "unsupported protocol version",
-                data: Self.supportedVersions(requested: [UInt8](message, version)), at: now)
-        }
+        guard self.namesModernRevision(key, request, message, at: now) else { return }
         let name = request.method.nameParameter.flatMap { request.params.value($0, in: message) }
         if let refusal = headers.routingRefusal(
             bytes, body: message, method: request.method, bodyMethod: method, bodyName: name)
@@ -34,6 +30,19 @@ extension Supervisor {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
         }
         self.modernMethod(key, server, request, message, at: now)
+    }
+
+    /// Whether `_meta` names a revision that we serve. If not, the request is refused.
+    mutating func namesModernRevision(
+        _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) -> Bool {
+        guard let version = request.metadata.protocolVersion,
+            Revision(message.extracting(JSONString.contents(version).range))?.era != .modern
+        else { return true }
+        self.refuse(
+            key, request, message, 400, .unsupportedProtocolVersion, "unsupported protocol version",
+            data: Self.supportedVersions(requested: [UInt8](message, version)), at: now)
+        return false
     }
 
     /// The `data` of error -32022.
@@ -57,7 +66,7 @@ extension Supervisor {
         output.append(0x5D)
     }
 
-    private mutating func modernMethod(
+    mutating func modernMethod(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         switch request.method {
@@ -107,8 +116,16 @@ extension Supervisor {
             if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
         }
         let id = self.idLexeme(request.envelope, message)
-        self.connections[key].listen = Listen(server: server, id: id, wanted: wanted)
-        self.openStream(key, .listen, at: now)
+        let listen = Listen(server: server, id: id, wanted: wanted)
+        if case .duplex(let duplex) = self.connections[key].phase {
+            guard self.duplexes[duplex].listens.count < self.configuration.limits.streamsPerSession else {
+                return self.refuse(key, request, message, 429, .internalError, "too many subscriptions are open", at: now)
+            }
+            self.duplexes[duplex].listens.append(listen)
+        } else {
+            self.connections[key].listen = listen
+            self.openStream(key, .listen, at: now)
+        }
         var acknowledgement = [UInt8](
             #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
         var isFirst = true
@@ -121,7 +138,7 @@ extension Supervisor {
         acknowledgement.append("},")
         Self.appendSubscriptionMeta(id, to: &acknowledgement)
         acknowledgement.append("}}")
-        self.sendEvent(key, acknowledgement.span, at: now)
+        self.send(key, acknowledgement.span, at: now)
     }
 
     private static let listenNames: [(StaticString, ListKinds, CapabilityName)] = [

@@ -57,7 +57,9 @@ extension Supervisor {
             case .streaming(.session), .streaming(.listen):
                 self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
-            case .reading, .waiting, .streaming(.call), .streaming(.batch), .lingering:
+            case .duplex(let duplex) where self.duplexes.contains(duplex) && self.duplexes[duplex].calls.isEmpty:
+                self.closeDuplex(key, duplex, .serviceRestart, at: now)
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .duplex, .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
@@ -67,12 +69,7 @@ extension Supervisor {
     /// A modern stream ends with the result of its request, a legacy one just ends.
     mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
         if let listen = self.connections[key].listen {
-            var result = [UInt8](#"{"jsonrpc":"2.0","id":"#)
-            result.append(contentsOf: listen.id)
-            result.append(#","result":{"resultType":"complete","#)
-            Self.appendSubscriptionMeta(listen.id, to: &result)
-            result.append("}}")
-            guard self.sendEvent(key, result.span, isFinal: true, at: now) else { return }
+            guard self.sendEvent(key, listen.end.span, isFinal: true, at: now) else { return }
         }
         if case .streaming(.session(let session)) = self.connections[key].phase, self.sessions.contains(session) {
             self.sessions[session].stream = nil
@@ -86,6 +83,9 @@ extension Supervisor {
         let isOver = deadline <= now
         if isOver { self.endWork(at: now) }
         guard self.calls.isEmpty else { return }
+        for duplex in self.duplexes.keys where self.duplexes.contains(duplex) {
+            self.closeDuplex(self.duplexes[duplex].connection, duplex, .serviceRestart, at: now)
+        }
         for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
         guard self.workers.isEmpty else { return }
         // What was answered last may still be on its way to its reader.
@@ -101,6 +101,7 @@ extension Supervisor {
         self.connections.keys.contains {
             switch self.connections[$0].phase {
             case .waiting, .streaming: true
+            case .duplex: self.connections[$0].unsentBytes > 0
             // Half a request is not waited for: its answer could only be that it comes too late.
             case .reading, .lingering: self.connections[$0].unsentBytes > 0
             }

@@ -4,7 +4,13 @@ import MCP
 /// A legacy client's session, begun by `initialize`. Bound to the principal that began it; another principal's request is answered
 /// as if the session did not exist.
 struct Session {
+    /// How its client reaches us.
+    enum Kind: Equatable {
+        case streamable, eventStream, webSocket, stdio
+    }
+
     let id: SessionID
+    var kind: Kind
     let server: Int
     let principal: Principal
     let revision: Revision
@@ -13,7 +19,7 @@ struct Session {
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.
     var calls: [CallKey] = []
-    /// The connection that holds the session's GET stream.
+    /// The connection for what belongs to no request: that of the GET stream, or the only one there is.
     var stream: ConnectionKey?
     /// Lists that changed while no stream was open; told when one opens.
     var pendingChanges: ListKinds = []
@@ -81,7 +87,7 @@ struct SessionTable: ~Copyable {
     func find(_ id: SessionID, principal: Principal, server: Int) -> SessionKey? {
         guard let key = self.keys[id] else { return nil }
         let session = self.sessions[key]
-        return session.principal == principal && session.server == server ? key : nil
+        return session.principal == principal && session.server == server && session.kind == .streamable ? key : nil
     }
 
     mutating func remove(_ key: SessionKey) -> Session? {

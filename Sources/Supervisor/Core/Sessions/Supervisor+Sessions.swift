@@ -46,17 +46,20 @@ extension Supervisor {
             // No event of ours ever had an id, so none can be resumed. Never 404, which would mean that the session is gone.
             return self.refuse(key, Refusal(400, .serverError, "unknown Last-Event-ID"), at: now)
         }
-        guard !self.isDraining else {
-            var refusal = Refusal(503, .serverError, "shutting down")
-            refusal.headers = Self.retryAfter(.seconds(1))
-            return self.refuse(key, refusal, at: now)
-        }
+        guard !self.isDraining else { return self.refuseStream(key, at: now) }
         if let old = self.sessions[session].stream { self.endStream(old, at: now) }
         self.openStream(key, .session(session), at: now)
         self.sessions[session].stream = key
         let pending = self.sessions[session].pendingChanges
         self.sessions[session].pendingChanges = []
         self.sendListChanges(pending, to: key, subscription: nil, at: now)
+    }
+
+    /// No stream is begun while all are being ended.
+    mutating func refuseStream(_ key: ConnectionKey, at now: Instant) {
+        var refusal = Refusal(503, .serverError, "shutting down")
+        refusal.headers = Self.retryAfter(.seconds(1))
+        self.refuse(key, refusal, at: now)
     }
 
     mutating func deleteSession(
@@ -74,7 +77,13 @@ extension Supervisor {
     mutating func endSession(_ key: SessionKey, at now: Instant) {
         guard let session = self.sessions.remove(key) else { return }
         for call in session.calls { self.cancelCall(call, reason: "the session ended", at: now) }
-        if let stream = session.stream, self.connections.contains(stream) { self.endStream(stream, at: now) }
+        if let stream = session.stream, self.connections.contains(stream) {
+            if case .duplex(let duplex) = self.connections[stream].phase {
+                self.closeDuplex(stream, duplex, .goingAway, at: now)
+            } else {
+                self.endStream(stream, at: now)
+            }
+        }
         if session.logLevel != nil { self.updateWorkerLogLevel(session.server) }
     }
 
