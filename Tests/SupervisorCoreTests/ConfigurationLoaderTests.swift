@@ -179,7 +179,8 @@ enum Loading {
 
     @Test func `a default gives way to the key that bounds it`() throws {
         let lowered = Loading.load(
-            #"{"drain":{"deadline":"1s"},"limits":{"bodyTimeout":"9s","head":"2K","unauthenticatedMax":3},"restart":{"openMax":"1s"}}"#)
+            #"{"drain":{"deadline":"1s"},"limits":{"bodyTimeout":"9s","head":"2K","unauthenticatedMax":3},"restart":{"openMax":"1s"}}"#
+        )
         let configuration = try #require(lowered.configuration, "\(lowered.findings)")
         #expect(configuration.drain.hurriedDeadline == .seconds(1) && configuration.limits.bodyIdleTimeout == .seconds(9))
         #expect(configuration.limits.fieldBytesMax == 2_048 && configuration.limits.requestLineBytesMax == 2_048)

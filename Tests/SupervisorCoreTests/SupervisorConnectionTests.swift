@@ -218,13 +218,22 @@ import Wire
 
     @Test(arguments: [
         ("GET / HTTP/1.1\r\nHost: a\n\r\n", 400), ("GET / HTTP/2.0\r\n\r\n", 505), ("BREW / HTTP/1.1\r\n\r\n", 501),
-        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405), ("POST /mcp HTTP/1.1\r\n\r\n", 400),
+        ("TRACE /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 405), ("POST /mcp HTTP/1.1\r\n\r\n", 400),
         ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("GET /\(String(repeating: "a", count: 5_000)) HTTP/1.1\r\n", 414),
         ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 9_000))", 431),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n", 415),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n", 417),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n",
+            413
+        ),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n",
+            415
+        ),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n",
+            417
+        ),
     ])
     func `what cannot be framed is refused with a JSON-RPC body and the connection ends`(text: String, status: Int) throws {
         let rig = try Rig()
@@ -234,6 +243,37 @@ import Wire
         #expect(reply.code == -32600 && reply.json["id"] == nil)
         #expect((reply["allow"] != nil) == (status == 405))
         #expect(client.isShut)
+    }
+
+    // MARK: Methods
+
+    /// On every path: exactly what it serves.
+    @Test(arguments: [
+        ("/mcp", "GET, POST, DELETE"), ("/servers/only/mcp", "GET, POST, DELETE"), ("/health", "GET, HEAD"),
+        ("/ready", "GET, HEAD"),
+    ])
+    func `a method that is not served is told those that are`(path: String, allowed: String) throws {
+        let cors = #""cors":{"origins":["https://app.example"]}"#
+        for (rig, allowed) in [(try Rig(), allowed), (try Rig(.legacy, cors), allowed + ", OPTIONS")] {
+            for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH", "TRACE", "CONNECT"] {
+                let reply = try rig.ask(RigText.request(method, path), toHead: method == "HEAD")
+                let isServed = allowed.components(separatedBy: ", ").contains(method)
+                #expect((reply.status != 405) == isServed, "\(method)")
+                #expect(reply["allow"] == (isServed ? nil : allowed), "\(method)")
+            }
+            #expect(try rig.ask(RigText.request("BREW", path)).status == 501)
+        }
+    }
+
+    @Test func `a tunnel is asked for where nothing is served, and ends its connection`() throws {
+        let rig = try Rig()
+        let client = try rig.send(
+            "CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let reply = try client.reply()
+        #expect(reply.status == 405 && reply["allow"] == "" && !reply.keepsAlive)
+        #expect(!client.hasReply && client.isShut)
+        #expect(try rig.ask("CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n").status == 403)
+        #expect(try rig.ask(RigText.request("TRACE", "/none")).status == 404)
     }
 
     @Test func `a chunked body that grows too large is refused in the middle`() throws {

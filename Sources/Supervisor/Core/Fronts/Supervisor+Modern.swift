@@ -22,7 +22,8 @@ extension Supervisor {
         guard let version = request.metadata.protocolVersion, let method = request.envelope.method else {
             preconditionFailure("a modern request without version or method")
         }
-        let headers = StandardHeaders(version: head[.mcpProtocolVersion], method: head[.mcpMethod], name: head[.mcpName],
+        let headers = StandardHeaders(
+            version: head[.mcpProtocolVersion], method: head[.mcpMethod], name: head[.mcpName],
             misread: self.connections[key].decoder.misread)
         if let refusal = headers.versionRefusal(bytes, body: message, metaVersion: version) {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
