@@ -34,6 +34,7 @@ extension Supervisor {
         guard self.connections.contains(key), self.connections[key].phase != .lingering else { return }
         if case .duplex(let duplex) = self.connections[key].phase {
             self.duplexBytes(key, duplex, bytes, at: now)
+            self.pauseIfUnread(key)
             return self.finishEvent(at: now)
         }
         if self.connections[key].input.isEmpty {
@@ -156,6 +157,11 @@ extension Supervisor {
                 return bytes.count
             }
         }
+        if self.connections.contains(key), case .duplex = self.connections[key].phase {
+            // Nothing may follow a request that has made the connection something else before its answer is read.
+            if consumed < bytes.count { self.connectionLost(key, at: now) }
+            return bytes.count
+        }
         // A connection that will be closed reads no more requests; what it sent is dropped.
         let isEnding = !self.connections.contains(key) || self.connections[key].closesAfterOutput
         return isEnding ? bytes.count : consumed
@@ -192,6 +198,15 @@ extension Supervisor {
         let paidFor = Interval.seconds(Int64(received)) / Int64(limits.bodyRateMin)
         let rateDeadline = started + Swift.max(limits.bodyRateGrace, paidFor)
         self.setDeadline(key, Swift.min(started + limits.bodyTimeout, now + limits.bodyIdleTimeout, rateDeadline))
+    }
+
+    /// A client that asks and does not read is not listened to until it has caught up.
+    private mutating func pauseIfUnread(_ key: ConnectionKey) {
+        guard self.connections.contains(key), !self.connections[key].isReadingPaused,
+            self.connections[key].unsentBytes > self.configuration.limits.streamBytesMax
+        else { return }
+        self.connections[key].isReadingPaused = true
+        self.effects.append(.pauseReading(key))
     }
 
     /// A client that pipelines faster than we answer waits in the kernel's buffer.

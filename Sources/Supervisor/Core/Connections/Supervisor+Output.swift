@@ -39,9 +39,12 @@ extension Supervisor {
 
     /// The reader took something: requests that waited for that can be answered.
     private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
-        guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading,
-            self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax
-        else { return }
+        guard self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else { return }
+        if case .duplex = self.connections[key].phase, self.connections[key].isReadingPaused {
+            self.connections[key].isReadingPaused = false
+            self.effects.append(.resumeReading(key))
+        }
+        guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading else { return }
         self.resumable.append(key)
         self.finishEvent(at: now)
     }
@@ -130,17 +133,21 @@ extension Supervisor {
     mutating func openStream(
         _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
     ) {
+        self.appendStreamHead(key, headers)
+        self.connections[key].phase = .streaming(owner)
+        self.connections[key].streamOpenedAt = now
+        self.setDeadline(key, self.streamDeadline(key, at: now))
+    }
+
+    mutating func appendStreamHead(_ key: ConnectionKey, _ headers: HTTPFields = HTTPFields()) {
         let exchange = self.connections[key].exchange
         let head = HTTPResponseHead.eventStream(
             requestMinorVersion: exchange.isHTTP10 ? 0 : 1, keepAlive: exchange.keepAlive, extra: self.withCORS(key, headers))
         self.prepareOutput(key)
         let date = self.date
         head.append(to: &self.connections[key].output, date: date.span)
-        self.connections[key].phase = .streaming(owner)
-        self.connections[key].streamOpenedAt = now
         // A body that ends with the connection leaves no room for another request.
         if exchange.isHTTP10 { self.connections[key].exchange.keepAlive = false }
-        self.setDeadline(key, self.streamDeadline(key, at: now))
     }
 
     /// When an open stream must be looked at: for a comment, for its call's time-out, or for its own age.

@@ -4,8 +4,13 @@ import Wire
 /// What a path stands for. Every request gets one, and every route names its methods and whether it needs a credential, so no
 /// endpoint can be without a decision.
 enum Route: Equatable {
-    /// Streamable HTTP of one server.
+    /// Streamable HTTP of one server, and WebSockets by upgrade.
     case mcp(server: Int)
+    /// WebSockets only.
+    case webSocket(server: Int)
+    /// HTTP+SSE of 2024-11-05: the stream, and where its client's messages go.
+    case eventStream(server: Int)
+    case messages(server: Int)
     /// Liveness and readiness, open to everyone.
     case health
     case ready
@@ -15,16 +20,24 @@ enum Route: Equatable {
 
     /// Whether errors are JSON-RPC. Where no path was read too: most likely it would have been an MCP endpoint, and a client of
     /// 2026-07-28 must not take a status without such a body for a server of another era.
-    var answersJSONRPC: Bool { self.isMCP || self == .unread }
+    var answersJSONRPC: Bool { self.server != nil || self == .unread }
 
     var isMCP: Bool {
         if case .mcp = self { return true }
         return false
     }
 
+    /// The server that answers here.
+    var server: Int? {
+        switch self {
+        case .mcp(let server), .webSocket(let server), .eventStream(let server), .messages(let server): server
+        case .health, .ready, .notFound, .unread: nil
+        }
+    }
+
     var needsCredential: Bool {
         switch self {
-        case .mcp, .notFound, .unread: true
+        case .mcp, .webSocket, .eventStream, .messages, .notFound, .unread: true
         case .health, .ready: false
         }
     }
@@ -32,6 +45,8 @@ enum Route: Equatable {
     func allows(_ method: HTTPMethod) -> Bool {
         switch self {
         case .mcp: method == .post || method == .get || method == .delete
+        case .webSocket, .eventStream: method == .get
+        case .messages: method == .post
         case .health, .ready: method == .get || method == .head
         // What is not there is 404 by any method, except by one that asks for no path at all.
         case .notFound, .unread: method != .connect
@@ -42,6 +57,8 @@ enum Route: Equatable {
     func allowed(withPreflight: Bool) -> StaticString {
         switch self {
         case .mcp: withPreflight ? "GET, POST, DELETE, OPTIONS" : "GET, POST, DELETE"
+        case .webSocket, .eventStream: withPreflight ? "GET, OPTIONS" : "GET"
+        case .messages: withPreflight ? "POST, OPTIONS" : "POST"
         case .health, .ready: withPreflight ? "GET, HEAD, OPTIONS" : "GET, HEAD"
         case .notFound, .unread: ""
         }
@@ -52,14 +69,19 @@ enum Route: Equatable {
 struct RouteTable {
     private var routes: [(path: [UInt8], route: Route)] = []
 
-    /// `servers` are the names in configuration order; the default one is also at `/mcp`.
+    /// `servers` are the names in configuration order; the default one is also at the root.
     init(servers: [String], defaultServer: Int?) {
-        if let defaultServer { self.routes.append(([UInt8]("/mcp"), .mcp(server: defaultServer))) }
+        if let defaultServer { self.add(defaultServer, below: "") }
         self.routes.append(([UInt8]("/health"), .health))
         self.routes.append(([UInt8]("/ready"), .ready))
-        for (index, name) in servers.enumerated() {
-            self.routes.append(([UInt8]("/servers/") + Array(name.utf8) + [UInt8]("/mcp"), .mcp(server: index)))
-        }
+        for (index, name) in servers.enumerated() { self.add(index, below: "/servers/\(name)") }
+    }
+
+    private mutating func add(_ server: Int, below prefix: String) {
+        self.routes.append(([UInt8]((prefix + "/mcp").utf8), .mcp(server: server)))
+        self.routes.append(([UInt8]((prefix + "/ws").utf8), .webSocket(server: server)))
+        self.routes.append(([UInt8]((prefix + "/sse").utf8), .eventStream(server: server)))
+        self.routes.append(([UInt8]((prefix + "/messages").utf8), .messages(server: server)))
     }
 
     func route(_ path: Span<UInt8>) -> Route {

@@ -10,7 +10,7 @@ extension Supervisor {
     ) {
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
         let id = self.unguessable()
-        self.openStream(key, .eventStream, at: now)
+        self.appendStreamHead(key)
         guard self.makeDuplex(key, server, .events(id), at: now) != nil else {
             return self.connectionLost(key, at: now)
         }
@@ -33,7 +33,8 @@ extension Supervisor {
         _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ message: Span<UInt8>,
         at now: Instant
     ) {
-        guard let text = head.query.flatMap({ Self.sessionParameter(bytes, $0) }), let id = SessionID(bytes.extracting(text.range))
+        guard let text = head.query.flatMap({ Self.sessionParameter(bytes, $0) }),
+            let id = SessionID(bytes.extracting(text.range))
         else {
             return self.refuse(key, Refusal(400, .serverError, "the query must name the session_id of an open stream"), at: now)
         }
@@ -45,7 +46,7 @@ extension Supervisor {
         }
         if let refusal = self.unreadable(message) { return self.refuse(key, refusal, at: now) }
         let accepted = [UInt8]("Accepted")
-        self.respond(key, 202, HTTPContentType.text, headers: self.withCORS(key), body: accepted.span, at: now)
+        self.respond(key, 202, "text/plain; charset=utf-8", headers: self.withCORS(key), body: accepted.span, at: now)
         self.duplexMessage(self.duplexes[duplex].connection, duplex, message, at: now)
     }
 

@@ -1,5 +1,6 @@
 public import Base
 import MCP
+import Wire
 
 /// The end: no new work, running calls finish, streams end, workers stop, exit 0. It always ends.
 ///
