@@ -94,7 +94,8 @@ extension Supervisor {
         let idle = self.configuration.limits.sessionIdle
         // An open stream or a running call is activity.
         if self.sessionIsBusy(self.sessions[key]) { self.sessions[key].lastSeen = now }
-        let oldest = self.sessions[key].createdAt + self.configuration.limits.sessionAge
+        let isOurOwn = self.sessions[key].kind == .stdio
+        let oldest = isOurOwn ? .distantFuture : self.sessions[key].createdAt + self.configuration.limits.sessionAge
         let deadline = Swift.min(self.sessions[key].lastSeen + idle, oldest)
         if deadline > now { return self.armSession(key, at: deadline) }
         self.endSession(key, at: now)
