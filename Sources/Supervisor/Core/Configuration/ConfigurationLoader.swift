@@ -111,7 +111,8 @@ public struct ConfigurationLoader {
         let defaultServer = self.defaultServer(servers)
         guard let authentication, !servers.isEmpty else { return nil }
         return Configuration(
-            profile: self.settings.profile, listeners: listeners, transport: transport, servers: servers, defaultServer: defaultServer,
+            profile: self.settings.profile, listeners: listeners, transport: transport, servers: servers,
+            defaultServer: defaultServer,
             authentication: authentication, limits: Limits(self.settings),
             cors: CORSSettings(
                 origins: origins, allowsCredentials: self.settings.boolean("cors.credentials"),
