@@ -117,7 +117,7 @@ import Wire
 
     @Test func `a message needs the credential of its stream`() throws {
         let (one, two) = (FakeDigests.key("one", "s3cret"), FakeDigests.key("two", "s3cret"))
-        let rig = try Rig(file: #"{"auth":{"required":true},\#(Rig.Back.legacy.rawValue)}"#, keys: [one, two])
+        let rig = try Rig(file: #"{"auth":{"required":true,"keys":"file:/k"},\#(Rig.Back.legacy.rawValue)}"#, keys: [one, two])
         func bearer(_ token: String?) -> RigText.Headers { [("Authorization", token.map { "Bearer \($0)" })] }
         let client = try rig.connect(credential: true)
         client.send(RigText.request("GET", "/sse", bearer("msk_one_s3cret")))

@@ -212,7 +212,8 @@ extension Supervisor {
     /// The client has gone: nothing that it asked for is wanted any more.
     mutating func endDuplex(_ duplex: DuplexKey, at now: Instant) {
         guard let ended = self.duplexes.remove(duplex) else { return }
-        for call in ended.calls where self.calls.contains(call) {
+        // The newest first: none that waits may take the place of one that runs.
+        for call in ended.calls.reversed() where self.calls.contains(call) {
             self.withdraw(call, reason: "the client closed its connection", at: now)
         }
         if let session = ended.session { self.endSession(session, at: now) }

@@ -76,7 +76,8 @@ extension Supervisor {
     /// Ends the session's stream, cancels what runs for it and forgets it.
     mutating func endSession(_ key: SessionKey, at now: Instant) {
         guard let session = self.sessions.remove(key) else { return }
-        for call in session.calls { self.cancelCall(call, reason: "the session ended", at: now) }
+        // The newest first: none that waits may take the place of one that runs.
+        for call in session.calls.reversed() { self.cancelCall(call, reason: "the session ended", at: now) }
         if let stream = session.stream, self.connections.contains(stream) {
             if case .duplex(let duplex) = self.connections[stream].phase {
                 self.closeDuplex(stream, duplex, .goingAway, at: now)
