@@ -57,8 +57,9 @@ struct AnswerChecker {
         case .health:
             if head.status != 408 { self.checkHealth(exchange, body) }
             self.settle(exchange, head.status)
-        case .batch where head.status == 202: self.settle(exchange, head.status)
-        case .call, .list, .local, .initialize, .batch, .notification, .sessionStream, .listen, .delete, .preflight:
+        case .batch where head.status == 202, .posted where head.status == 202: self.settle(exchange, head.status)
+        case .call, .list, .local, .initialize, .batch, .notification, .sessionStream, .listen, .delete, .preflight, .duplex,
+            .posted:
             self.message(exchange, body, status: head.status)
         case .hostile: break
         }
@@ -72,14 +73,16 @@ struct AnswerChecker {
     private static func allows(_ status: Int, _ exchange: Exchange, _ circumstances: Circumstances) -> Bool {
         if status == 503 {
             switch exchange.kind {
-            case .call, .list, .initialize, .batch, .listen, .sessionStream: return true
+            case .call, .list, .initialize, .batch, .listen, .sessionStream, .duplex: return true
             case .local: return exchange.isModern
             case .health(let isReady): return isReady
-            case .notification, .delete, .preflight, .hostile: return false
+            case .notification, .delete, .preflight, .posted, .hostile: return false
             }
         }
         if status == 408 { return circumstances.clockJumped || circumstances.isIncomplete || exchange.bodyBytes > 4096 }
         if status == 413 { return exchange.bodyBytes > circumstances.bodyBytesMax }
+        // The stream may be gone, or its client behind with reading it.
+        if exchange.kind == .posted { return status == 202 || status == 404 || status == 429 }
         if status == 429 { return exchange.session >= 0 && (exchange.kind == .call || exchange.kind == .list) }
         if status == 404 && exchange.session >= 0 { return circumstances.sessionMayBeGone }
         switch exchange.kind {
@@ -87,7 +90,8 @@ struct AnswerChecker {
         case .batch: return status == (exchange.parts.isEmpty ? 202 : 200)
         case .preflight: return status == 204
         case .call, .list, .local, .initialize, .listen, .sessionStream, .delete, .health: return status == 200
-        case .hostile: return true
+        case .duplex: return status == 101
+        case .posted, .hostile: return true
         }
     }
 
@@ -167,7 +171,7 @@ struct AnswerChecker {
                 self.fail("no version in \(Self.text(bytes))")
             }
         case .local, .listen: break
-        case .batch, .notification, .sessionStream, .delete, .health, .preflight, .hostile:
+        case .batch, .notification, .sessionStream, .delete, .health, .preflight, .duplex, .posted, .hostile:
             self.fail("a result for \(exchange.kind): \(Self.text(Array(bytes[result.range])))")
         }
     }
@@ -199,7 +203,7 @@ struct AnswerChecker {
             if exchange.events != 1 { self.fail("a late acknowledgement") }
         case .listen where Self.listChanges.contains(method):
             if exchange.events < 2 { self.fail("a change before the acknowledgement") }
-        case .sessionStream where Self.listChanges.contains(method): break
+        case .sessionStream where Self.listChanges.contains(method), .duplex where Self.listChanges.contains(method): break
         default: self.fail("\(method) on the stream of request \(exchange.serial) (\(exchange.kind))")
         }
     }
@@ -210,24 +214,28 @@ struct AnswerChecker {
         guard exchange.isPending, exchange.kind != .hostile else { return }
         exchange.outcome = .endedWithoutAnswer
         switch exchange.kind {
-        case .sessionStream: return
+        case .sessionStream, .duplex: return
         case .batch:
             for part in exchange.parts { self.streamEnded(part, circumstances) }
             return
         case .call, .list, .local:
             if exchange.wasCancelled || exchange.sessionEnded || circumstances.sessionMayBeGone { return }
-        case .listen, .initialize, .notification, .delete, .health, .preflight, .hostile: break
+        case .listen, .initialize, .notification, .delete, .health, .preflight, .posted, .hostile: break
         }
         self.fail("the stream of request \(exchange.serial) (\(exchange.kind)) ended without an answer")
     }
 
     /// The request that an event on the stream of `exchange` is for.
     mutating func target(_ exchange: Exchange, _ bytes: [UInt8]) -> Exchange? {
-        guard exchange.kind == .batch else { return exchange }
+        guard exchange.kind == .batch || exchange.kind == .duplex else { return exchange }
         if let number = Nonce.numbers(in: bytes).first { return exchange.parts.first { $0.serial == number } }
         guard let envelope = try? self.scanner.scan(bytes.span) else { return nil }
         // Words of a worker that name nothing are given to the only call it has.
-        guard let id = envelope.id else { return exchange.parts.first(where: \.isPending) }
+        guard let id = envelope.id else {
+            guard exchange.kind == .duplex, let method = envelope.method else { return exchange.parts.first(where: \.isPending) }
+            return Self.listChanges.contains(JSONString.string(bytes.span, method))
+                ? exchange : exchange.parts.first(where: \.isPending)
+        }
         return exchange.parts.first { bytes[id.range].elementsEqual($0.id) }
     }
 
@@ -235,7 +243,8 @@ struct AnswerChecker {
     func cut(_ exchange: Exchange, _ circumstances: Circumstances) {
         guard exchange.isPending else { return }
         exchange.outcome = .cut
-        for part in exchange.parts where part.isPending { part.outcome = .cut }
+        // Of a duplex stream each request is judged by itself, see `DuplexClient`.
+        if exchange.kind == .batch { for part in exchange.parts where part.isPending { part.outcome = .cut } }
         guard exchange.kind != .hostile, !exchange.kind.isStream else { return }
         let isExcused =
             circumstances.clientGaveUp || circumstances.isSlowReader || circumstances.wasAnnounced || !circumstances.wasRead

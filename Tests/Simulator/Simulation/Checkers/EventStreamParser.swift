@@ -29,6 +29,9 @@ struct EventStreamParser {
 
     private static func event(_ text: ArraySlice<UInt8>) throws(ResponseParser.Malformed) -> [UInt8]? {
         if text.elementsEqual([0x3A]) { return nil }
+        // Of HTTP+SSE: its data is a path, which no message is.
+        let endpoint = Array("event: endpoint\ndata: /".utf8)
+        if text.starts(with: endpoint) { return Array(text.dropFirst(endpoint.count - 1)) }
         guard text.starts(with: Array("data: ".utf8)) else {
             throw ResponseParser.Malformed(text: "the event \(String(decoding: text.prefix(80), as: UTF8.self))")
         }

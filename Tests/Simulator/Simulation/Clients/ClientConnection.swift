@@ -173,22 +173,36 @@ final class ClientConnection {
             return self.world.judge.report("answers", "client \(self.client.index) received a response without having asked")
         }
         exchange.status = head.status
+        if head.status == 101 {
+            guard let carrier = self.carrier else {
+                return self.world.judge.report("answers", "an upgrade that was not asked for")
+            }
+            carrier.upgraded()
+        }
         if head.isEventStream {
             let mayStream: Bool =
                 switch exchange.kind {
-                case .call, .list, .batch, .sessionStream, .listen, .hostile: true
-                case .local, .initialize, .notification, .delete, .health, .preflight: false
+                case .call, .list, .batch, .sessionStream, .listen, .duplex, .hostile: true
+                case .local, .initialize, .notification, .delete, .health, .preflight, .posted: false
                 }
             if !mayStream { self.world.judge.report("answers", "a stream for \(exchange.kind)") }
         }
     }
 
     private func bodyReceived(_ bytes: [UInt8]) throws(ResponseParser.Malformed) {
+        if let carrier = self.carrier, self.head?.status == 101 {
+            for data in try carrier.frames(bytes, on: self) { self.duplexMessage(carrier, data) }
+            return
+        }
         guard let head = self.head, head.isEventStream else {
             self.body += bytes
             return
         }
         for data in try self.stream.feed(bytes) {
+            if let carrier = self.carrier {
+                self.duplexMessage(carrier, data)
+                continue
+            }
             guard let exchange = self.pending.first else { return }
             self.world.foreign.received(data, client: self.client.index, exchange: exchange)
             self.world.trace.add("event", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
@@ -200,6 +214,35 @@ final class ClientConnection {
             }
             self.world.answers.message(target, data, status: nil)
         }
+    }
+
+    // MARK: Both ways
+
+    /// Set while this connection carries a duplex stream.
+    private var carrier: DuplexClient? {
+        self.pending.first?.kind == .duplex ? self.client as? DuplexClient : nil
+    }
+
+    private func duplexMessage(_ carrier: DuplexClient, _ data: [UInt8]) {
+        guard let exchange = self.pending.first else { return }
+        guard data.first != 0x2F else { return carrier.endpointNamed(data, on: self) }
+        self.world.foreign.received(data, client: self.client.index, exchange: exchange)
+        self.world.trace.add("message", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
+        guard let target = self.world.answers.target(exchange, data) else {
+            return self.world.judge.report(
+                "answers", "a message for no request on the stream \(exchange.serial): \(AnswerChecker.text(data))")
+        }
+        self.world.answers.message(target, data, status: nil)
+        carrier.messageReceived(target, on: self)
+    }
+
+    /// Sends bytes behind the request that opened the stream; `part` is the request they hold.
+    func sendBehind(_ bytes: [UInt8], part: Exchange? = nil) {
+        guard !self.gaveUp else { return }
+        part?.startOffset = self.queuedTotal
+        self.queuedTotal += bytes.count
+        part?.endOffset = self.queuedTotal
+        self.outbox += bytes
     }
 
     private func finish(_ exchange: Exchange?, _ head: ResponseParser.Head) {

@@ -16,13 +16,17 @@ final class Exchange {
         case notification
         case sessionStream
         case listen
+        /// What carries messages both ways until it ends: a WebSocket or the stream of HTTP+SSE. `parts` are the requests on it.
+        case duplex
+        /// The POST of one message for such a stream: 202, or a reason why not.
+        case posted
         case delete
         case health(isReady: Bool)
         case preflight
         /// Whatever a hostile client sent: any answer is right, none is owed.
         case hostile
 
-        var isStream: Bool { self == .sessionStream || self == .listen }
+        var isStream: Bool { self == .sessionStream || self == .listen || self == .duplex }
     }
 
     enum Outcome: Equatable {
@@ -87,7 +91,9 @@ final class Exchange {
     var isPending: Bool { self.outcome == .pending }
 
     /// A burst of events for it can pass the limit of the stream before any reader had its turn.
-    var mayOverflow: Bool { self.wantsLogs || !self.progressToken.isEmpty || self.kind == .batch }
+    var mayOverflow: Bool {
+        self.wantsLogs || !self.progressToken.isEmpty || self.kind == .batch || self.parts.contains(where: \.mayOverflow)
+    }
 
     /// What stands in the arguments and comes back in everything that belongs to this request and nowhere else.
     var nonce: String { "~n\(self.serial)~" }

@@ -111,6 +111,7 @@ public final class Simulation {
         switch profile.role {
         case .modern: ModernClient(index: index, world: self, profile: profile, random: random)
         case .legacy: LegacyClient(index: index, world: self, profile: profile, random: random)
+        case .duplex: DuplexClient(index: index, world: self, profile: profile, random: random)
         case .probe: ProbeClient(index: index, world: self, profile: profile, random: random)
         case .hostile: HostileClient(index: index, world: self, profile: profile, random: random)
         }
