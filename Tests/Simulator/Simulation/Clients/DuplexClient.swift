@@ -81,6 +81,7 @@ final class DuplexClient: SimClient {
             // The answer is a close, too; what runs is over.
             for part in self.carrier?.parts ?? [] { part.wasCancelled = true }
             link.sendBehind(Self.frame(8, [0x03, 0xE8]))
+            self.isReady = false
         } else {
             link.close(resets: self.random.flip())
         }
