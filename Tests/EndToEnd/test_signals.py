@@ -14,7 +14,7 @@ from test_shutdown import read_answer, start_slow
 
 TOLD = {
     signal.SIGHUP: "reload is not available yet; the signal changed nothing",
-    signal.SIGUSR1: "the signal has no meaning here and changed nothing",
+    signal.SIGUSR1: "reopening log files is not available yet; the signal changed nothing",
     signal.SIGUSR2: "upgrade is not available yet; the signal changed nothing",
 }
 

@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import socket
-import statistics
 import threading
 import time
 from collections import Counter
@@ -20,10 +19,6 @@ from harness import wire
 from harness.mcp import BOTH, LegacySession, ModernClient
 from harness.processes import Process, all_stats, children, descendants, eventually
 from harness.supervisor import PATIENT, Supervisor, python_server
-
-RESPAWN_P50_MAX = 0.010
-RESPAWN_P99_MAX = 0.050
-
 
 def new_worker(supervisor: Supervisor, old: Process) -> Process:
     return eventually(
@@ -45,36 +40,6 @@ def assert_definite(exchange: Any) -> None:
     assert exchange.error.get("data", {}).get("delivered") in (True, False, "partly"), exchange.error
     if exchange.status == 503:
         assert exchange.http.header("retry-after")
-
-
-def respawn_figures(supervisor: Supervisor, kills: int) -> tuple[float, float]:
-    """Median and 99th percentile of the seconds from SIGKILL until the next worker is ready."""
-    figures: list[float] = []
-    with wire.Connection(supervisor.port) as connection:
-        for _ in range(kills):
-            wait_healthy(connection)
-            worker = supervisor.the_worker()
-            began = time.monotonic()
-            worker.kill(signal.SIGKILL)
-            new_worker(supervisor, worker)
-            wait_healthy(connection)
-            figures.append(time.monotonic() - began)
-    figures.sort()
-    p50, p99 = statistics.median(figures), figures[int(len(figures) * 0.99)]
-    print(f"\nrespawn of mcp-worker, SIGKILL to ready, {kills} kills: p50 {p50 * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms, worst {figures[-1] * 1e3:.2f} ms")
-    return p50, p99
-
-
-def test_the_built_in_worker_is_back_within_milliseconds() -> None:
-    """The best of three rounds counts: whatever else the machine does can only make a round slower."""
-    with Supervisor(config={"restart": PATIENT}) as supervisor:
-        for _ in range(3):
-            p50, p99 = respawn_figures(supervisor, kills=150)
-            if p50 <= RESPAWN_P50_MAX and p99 <= RESPAWN_P99_MAX:
-                break
-        with ModernClient(supervisor.port) as client:
-            assert not client.call("list_databases").result.get("isError")
-    assert p50 <= RESPAWN_P50_MAX and p99 <= RESPAWN_P99_MAX
 
 
 class Crowd:
@@ -267,8 +232,8 @@ class TestCrashLoop:
                 took.append(time.monotonic() - began)
                 assert exchange.status == 503 and exchange.answer["id"] == "no" and exchange.code == -32603
                 assert 1 <= int(exchange.http.header("retry-after")) <= 300
-            print(f"\nopen circuit: median answer {statistics.median(took) * 1e3:.2f} ms")
-            assert statistics.median(took) < 0.005 and max(took) < 0.1
+            # The next worker is tried after 30 s at the earliest: nobody waited for one. How fast it is, is measured in Benchmarks.
+            assert max(took) < 5 and not supervisor.workers()
             assert supervisor.health()["workers"]["ready"] == 0
             assert wire.exchange(supervisor.port, "GET", "/ready").status == 503
 
