@@ -13,7 +13,7 @@ SWIFT=${SWIFT:-swift}
 JOBS=${JOBS:-$(nproc)}
 SEEDS=${SEEDS:-200}
 FUZZ_RUNS=${FUZZ_RUNS:-100000}
-steps=(format tidy build unit purity linkage sim fuzz e2e)
+steps=(format tidy build unit purity linkage sim fuzz harness e2e)
 
 folders() {
     local folder
@@ -75,6 +75,13 @@ step_fuzz() {
     done
     rm -f "$log"
     return $failed
+}
+
+# The parts of the benchmarks themselves, without load: a figure is worth what its tools are.
+step_harness() {
+    local python
+    python=$(scripts/python.sh) || return 1
+    make --no-print-directory -C Benchmarks check PYTHON="$python"
 }
 
 step_e2e() {
