@@ -79,7 +79,7 @@ def cells() -> Iterator[object]:
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("client, server, feature", cells())
+@pytest.mark.parametrize("client, server, feature", list(cells()))
 def test_cell(behind: dict[str, Behind], tmp_path: Path, client: str, server: str, feature: str) -> None:
     one = behind[server]
     try:

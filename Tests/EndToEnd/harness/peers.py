@@ -137,6 +137,8 @@ class Peer(AnyPeer):
         self.listens: dict[str, Running] = {}
         self.server: dict[str, Any] = {}
         self.ended = False
+        self.over = False
+        """Nothing comes any more."""
 
     # For the subclass.
 
@@ -176,8 +178,12 @@ class Peer(AnyPeer):
         except BaseException as error:
             if not self.ended:
                 self.faults.append(f"{type(error).__name__}: {error}")
-        for running in list(self.running.values()):
-            running.outcome.put(RPCError(0, f"the channel ended; {self.faults}"))
+        self.over = True
+        self.give_up()
+
+    def give_up(self) -> None:
+        while self.running:
+            self.running.popitem()[1].outcome.put(RPCError(0, f"the channel ended; {self.faults}"))
 
     def hear(self, message: dict[str, Any]) -> None:
         method = None if "method" in message else self.methods.get(message.get("id"))
@@ -216,6 +222,8 @@ class Peer(AnyPeer):
         self.running[id] = running = Running(self, id)
         self.methods[id] = method
         self.transmit({"jsonrpc": "2.0", "id": id, "method": method, **({"params": params} if params else {})})
+        if self.over:  # It ended before the reader could know of this request.
+            self.give_up()
         return running
 
     def start(self, method: str, params: dict[str, Any], progress: bool = False) -> Running:
