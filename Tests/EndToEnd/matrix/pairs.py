@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,16 @@ def workers(trace: Path | None = None) -> list[Worker]:
 
 WORKERS = tuple(worker.name for worker in workers())
 
+@dataclass(frozen=True)
+class Front:
+    """Where a supervisor is reached: the port itself, and the address for those whose messages a relay has to read."""
+
+    port: int
+    url: str
+
+
 # A client of each kind for a supervisor, or for the stdio command. WebSocket and REST each have two places: the odd features go to the second.
-NETWORK: dict[str, Callable[[Supervisor, str], AnyPeer]] = {
+NETWORK: dict[str, Callable[[Supervisor | Front, str], AnyPeer]] = {
     "SDK 2 modern": lambda supervisor, feature: DriverPeer(2, supervisor.url, "2026-07-28"),
     "SDK 2 legacy": lambda supervisor, feature: DriverPeer(2, supervisor.url, "legacy"),
     "SDK 1": lambda supervisor, feature: DriverPeer(1, supervisor.url, "legacy"),
