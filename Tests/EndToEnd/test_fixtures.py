@@ -143,6 +143,12 @@ def test_it_dies_on_the_call_that_was_named_and_asks_what_was_not_offered() -> N
     client.close()
 
 
+def test_a_legacy_server_pings_its_client() -> None:
+    with StdioPeer(python_server("legacy.py", "2024-11-05"), "2024-11-05") as client:
+        assert value(client.call("ping_client")) == {}
+        assert [question["method"] for question in client.questions] == ["ping"]
+
+
 def test_calls_that_ask_at_the_same_moment_are_both_under_way() -> None:
     with StdioPeer(python_server("legacy.py", "2025-11-25")) as client:
         calls = [client.start("tools/call", {"name": "ask_together", "arguments": {"size": 2, "nonce": name}}) for name in ("a", "b")]

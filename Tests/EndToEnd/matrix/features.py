@@ -77,7 +77,7 @@ def met_otherwise(client: AnyPeer, tool: str, arguments: dict[str, Any], answer:
 
 def listing(client: AnyPeer, worker: Worker, answer: str) -> None:
     tools = {tool["name"]: tool for tool in client.all("tools/list", "tools")}
-    offered = [{name for name, tool in fixture.TOOLS.items() if tool.since <= revision} for revision in worker.revisions]
+    offered = [{name for name, tool in fixture.TOOLS.items() if tool.since <= revision <= tool.until} for revision in worker.revisions]
     assert set(tools) in offered, set(tools) ^ offered[-1]
     assert tools["echo"]["inputSchema"]["properties"] == fixture.NONCE
     if client.revision >= fixture.B and worker.revisions[0] >= fixture.B:

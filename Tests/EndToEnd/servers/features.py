@@ -139,6 +139,8 @@ def sampling(message: str, **more: Any) -> dict[str, Any]:
 def missing_capability(request: dict[str, Any], declared: dict[str, Any]) -> dict[str, Any] | None:
     """The capability that `request` needs and the client has not declared."""
     method, params = request["method"], request.get("params", {})
+    if method == "ping":
+        return None
     if method == "roots/list":
         return None if "roots" in declared else {"roots": {}}
     if method == "sampling/createMessage":
@@ -304,6 +306,11 @@ def region(call: Call):
     return text(call.arguments["region"])
 
 
+def ping_client(call: Call):
+    answers = yield Ask({"ping": {"method": "ping"}})
+    return text(answers["ping"])
+
+
 def die(call: Call):
     os._exit(call.arguments.get("code", 1))
 
@@ -324,6 +331,7 @@ class Tool:
     properties: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     since: str = A
+    until: str = E
 
     def listed(self, name: str, revision: str) -> dict[str, Any]:
         description = (self.body.__doc__ or name).split("\n")[0]
@@ -367,6 +375,7 @@ TOOLS: dict[str, Tool] = {
     "ask_together": Tool(ask_together, {"size": INTEGER, **NONCE}, since=C),
     "state_only": Tool(state_only, NONCE),
     "region": Tool(region, {"region": {"type": "string", "x-mcp-header": "Region"}}),
+    "ping_client": Tool(ping_client, until=D),
     "die": Tool(die),
     "large": Tool(large, {"bytes": INTEGER}),
     "report": Tool(report, {}, READ_ONLY),
@@ -374,7 +383,7 @@ TOOLS: dict[str, Tool] = {
 
 
 def tools_of(revision: str, state: State) -> dict[str, Tool]:
-    offered = {name: tool for name, tool in TOOLS.items() if tool.since <= revision}
+    offered = {name: tool for name, tool in TOOLS.items() if tool.since <= revision <= tool.until}
     return {**offered, "extra": Tool(extra)} if state.extra else offered
 
 
