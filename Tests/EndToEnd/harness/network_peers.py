@@ -23,9 +23,11 @@ class SSEPeer(Peer):
         super().__init__(revision)
         self.port, self.path = port, path
         self.authority = f"127.0.0.1:{port}"
+        self.check_headers = True
+        """Whether the security headers that every answer of the supervisor has are asked for."""
 
     def connect(self) -> None:
-        self.stream = Connection(self.port, timeout=60)
+        self.stream = Connection(self.port, timeout=60, check=self.check_headers)
         self.stream.send(request_bytes("GET", self.path, {"Accept": "text/event-stream"}, host=self.authority))
         head = self.stream.read_head()
         if head.status != 200 or not head.is_stream:
@@ -39,7 +41,7 @@ class SSEPeer(Peer):
         self.endpoint = f"{parts.path}?{parts.query}"
 
     def transmit(self, message: dict[str, Any]) -> None:
-        with Connection(self.port) as connection:
+        with Connection(self.port, check=self.check_headers) as connection:
             connection.send(request_bytes("POST", self.endpoint, {"Content-Type": "application/json"}, json.dumps(message).encode(), host=self.authority))
             response = connection.read_response()
         if response.status != 202:
