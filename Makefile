@@ -59,8 +59,8 @@ venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp .venv-servers/.stamp .venv-servers-le
 	@scripts/venv.sh .venv-$* $<
 	@touch $@
 
-bench: deps-bench venvs build ## Measure against the C proxy, nginx and mcp-proxy; BENCH_ARGS=... goes to the runner
-	@scripts/bench.sh $(BENCH_ARGS)
+bench: deps-bench build ## Measure against the C proxy, nginx and mcp-proxy; BENCH_ARGS=... goes to the runner
+	@$(PYTHON) Benchmarks/bench.py $(BENCH_ARGS)
 
 fuzz: deps ## Fuzz every codec; TARGETS="FuzzHTTP" RUNS=20000000 picks and lengthens
 	@for target in $(TARGETS); do scripts/fuzz.sh $$target $(RUNS); done
@@ -79,4 +79,4 @@ clean: ## Remove build products
 	rm -rf .build Fuzz/.build Benchmarks/.build
 
 distclean: clean ## Remove build products and the Python environments
-	rm -rf .venv-sdk1 .venv-sdk2 .venv-servers .venv-servers-legacy $(E2E)/.pytest_cache
+	rm -rf .venv-sdk1 .venv-sdk2 .venv-servers .venv-servers-legacy $(E2E)/.pytest_cache Benchmarks/.venv Benchmarks/results

@@ -13,7 +13,7 @@ SWIFT=${SWIFT:-swift}
 JOBS=${JOBS:-$(nproc)}
 SEEDS=${SEEDS:-200}
 FUZZ_RUNS=${FUZZ_RUNS:-100000}
-steps=(format tidy build unit purity linkage sim fuzz e2e)
+steps=(format tidy build unit purity linkage sim fuzz peers e2e)
 
 folders() {
     local folder
@@ -76,6 +76,9 @@ step_fuzz() {
     rm -f "$log"
     return $failed
 }
+
+# What the benchmarks compare with must do the job it stands for. No load, no figures.
+step_peers() { make --no-print-directory -C Benchmarks check; }
 
 step_e2e() {
     if [ ! -x .venv-sdk2/bin/pytest ] || [ ! -x .venv-sdk1/bin/python ] || [ ! -x .venv-servers/bin/python ] || [ ! -x .venv-servers-legacy/bin/python ]; then

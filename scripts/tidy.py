@@ -31,6 +31,9 @@ FUNCTION_RATCHET: dict[str, int] = {}
 PURE = ("Sources/Shared/Base/", "Sources/Shared/Wire/", "Sources/Shared/MCP/", "Sources/Supervisor/Core/", "Sources/Worker/Core/")
 WIRE = ("Sources/Shared/Wire/",)
 SOURCES = ("Sources/",)
+ARCHITECTURE = "docs/ARCHITECTURE.md"
+DECISIONS = "docs/adr/"
+PRODUCT = "Sources/Shared/Base/Product.swift"
 SWIFT = ("Sources/", "Tests/", "Fuzz/", "Benchmarks/")
 
 
@@ -137,9 +140,7 @@ class Tidy:
         def allowed(index: int, rule: str) -> bool:
             return any(match.group(1) == rule for line in raw[max(0, index - 1) : index + 1] for match in ALLOW.finditer(line))
 
-        lines = len(raw) - (1 if raw and raw[-1] == "" else 0)
-        if lines > FILE_LINES_MAX:
-            self.report(path, lines, "file-length", f"{lines} lines, at most {FILE_LINES_MAX}: split it by what it is about")
+        self.check_length(path, text)
         for index, line in enumerate(raw):
             columns_max = COMMENT_COLUMNS_MAX if line.lstrip().startswith("//") else COLUMNS_MAX
             longest = max((len(match.group()) for match in STRING.finditer(line)), default=0)
@@ -228,7 +229,7 @@ class Tidy:
         counts: Counter[str] = Counter()
         declared: list[tuple[str, int, str]] = []
         # Words of a vocabulary (error codes, signals, errnos) are there for completeness: `static let abort = Self(6)`.
-        declaration = re.compile(r"\b(?:func|static let|static var)\s+(\w+)(?!\s*(?:=\s*Self\(|:\s*(?:Self|StaticString)\b))\b")
+        declaration = re.compile(r"\b(?:func|static let|static var|var(?=\s+\w+:[^={]*\{))\s+(\w+)(?!\s*(?:=\s*Self\(|:\s*(?:Self|StaticString)\b))\b")
         for path, text in files.items():
             code = code_lines(text)
             raw = text.split("\n")
@@ -244,6 +245,52 @@ class Tidy:
         for path, line, name in declared:
             if counts[name] == 1 and name not in expected:
                 self.report(path, line, "dead", f"nothing uses `{name}`")
+
+    def check_length(self, path: str, text: str) -> None:
+        lines = len(text.splitlines())
+        if lines > FILE_LINES_MAX:
+            self.report(path, lines, "file-length", f"{lines} lines, at most {FILE_LINES_MAX}: split it by what it is about")
+
+    def check_folders(self, names: list[str], architecture: str) -> None:
+        """A newcomer finds each folder of the product described. A folder `include` belongs to the one it is in."""
+        folders = {str(Path(name).parent) for name in names if name.startswith("Sources/")}
+        for folder in sorted(folders):
+            if not folder.endswith("/include") and f"`{folder}`" not in architecture:
+                self.report(ARCHITECTURE, 1, "folders", f"says nothing about `{folder}`")
+
+    def check_decisions(self, records: dict[str, str], index: str) -> None:
+        """Each record stands in the index, under its number and title, and the index names no other."""
+        expected = {}
+        for name, text in records.items():
+            number, _, title = text.split("\n", 1)[0].removeprefix("# ").partition(". ")
+            if f"{int(number):04}" != name[:4]:
+                self.report(DECISIONS + name, 1, "decisions", f"its title says {number}")
+            expected[name] = f"| [{number}]({name}) | {title}"
+        rows = {match.group(1): match.group(0) for match in re.finditer(r"^\| \[\d+\]\(([^)]+)\) \|[^|\n]*", index, re.MULTILINE)}
+        for name in sorted(expected.keys() | rows.keys()):
+            if not rows.get(name, "").startswith(expected.get(name, "\0")):
+                self.report(DECISIONS + "README.md", 1, "decisions", f"its row for {name} is missing, or differs from the record's title")
+
+    def check_documents(self, names: list[str]) -> None:
+        def read(name: str) -> str:
+            return (ROOT / name).read_text(encoding="utf-8")
+
+        self.check_folders(names, read(ARCHITECTURE))
+        records = {name.removeprefix(DECISIONS): read(name) for name in names if re.match(DECISIONS + r"\d{4}-.*\.md$", name)}
+        self.check_decisions(records, read(DECISIONS + "README.md"))
+        self.check_version(read(PRODUCT), {
+            "README.md": (read("README.md"), "mcp-supervisor {} is ready."),
+            "CHANGELOG.md": (read("CHANGELOG.md"), "{}"),
+        })
+
+    def check_version(self, product: str, documents: dict[str, tuple[str, str]]) -> None:
+        """The version stands in one place. `documents`: path -> text, and a sentence that names the version as {}."""
+        version = re.search(r'static let version: StaticString = "([^"]+)"', product)
+        if not version:
+            return self.report(PRODUCT, 1, "version", "`version` is not where it should be")
+        for path, (text, sentence) in documents.items():
+            if sentence.format(version.group(1)) not in text:
+                self.report(path, 1, "version", f"does not say: {sentence.format(version.group(1))}")
 
     def check_markdown(self, path: str, text: str) -> None:
         titles = 0
@@ -286,7 +333,10 @@ def run() -> int:
             tidy.check_markdown(name, (ROOT / name).read_text(encoding="utf-8"))
         elif name.startswith(("scripts/", ".ci/", "Tests/EndToEnd/")) and name.endswith((".py", ".sh", "run")):
             tidy.check_script(name, (ROOT / name).read_text(encoding="utf-8"))
+        elif name.startswith(("Sources/", "Benchmarks/Sources/")) and name.endswith((".c", ".h")):
+            tidy.check_length(name, (ROOT / name).read_text(encoding="utf-8"))
     tidy.check_dead(swift)
+    tidy.check_documents(tracked())
     for finding in tidy.findings:
         print(finding)
     print(f"tidy: {len(swift)} Swift files, {len(tidy.findings)} findings")
@@ -325,6 +375,33 @@ CLEAN = (
 )
 
 
+def whole_tree_cases() -> list[tuple[str, list[str], int]]:
+    """The rules that look at more than one file: the rule, what it found in a tree of a few lines, and how much it should."""
+
+    def findings(check) -> list[str]:
+        tidy = Tidy()
+        check(tidy)
+        return tidy.findings
+
+    code = "func unused() {}\nfunc used() {}\nvar idle: Int { 1 }\nvar stored: Int = used()\n"
+    files = ["Sources/A/B/x.swift", "Sources/A/include/x.h", "Tests/T/y.swift"]
+    records = {"0001-a.md": "# 1. A\n", "0002-b.md": "# 2. B\n"}
+    index = "| [1](0001-a.md) | A |\n| [2](0002-b.md) | B (replaced by 3) |\n"
+    product = 'static let version: StaticString = "1.2.3"\n'
+    return [
+        ("dead", findings(lambda tidy: tidy.check_dead({"Sources/Shared/Base/A.swift": code})), 2),
+        ("folders", findings(lambda tidy: tidy.check_folders(files, "| `Sources/A` |")), 1),
+        ("folders", findings(lambda tidy: tidy.check_folders(files, "| `Sources/A`, `Sources/A/B` |")), 0),
+        ("decisions", findings(lambda tidy: tidy.check_decisions(records, index)), 0),
+        ("decisions", findings(lambda tidy: tidy.check_decisions(records, index.replace("| B", "| C"))), 1),
+        ("decisions", findings(lambda tidy: tidy.check_decisions({**records, "0003-c.md": "# 4. C\n"}, index)), 2),
+        ("decisions", findings(lambda tidy: tidy.check_decisions({}, "| [1](0001-a.md) | A |\n")), 1),
+        ("version", findings(lambda tidy: tidy.check_version(product, {"README.md": ("1.2.3 is ready", "{} is ready")})), 0),
+        ("version", findings(lambda tidy: tidy.check_version(product, {"README.md": ("1.2.2 is ready", "{} is ready")})), 1),
+        ("file-length", findings(lambda tidy: tidy.check_length("a.c", "\n" * 501)), 1),
+    ]
+
+
 def self_test() -> int:
     failures = 0
     for rule, path, text in SELF_TEST:
@@ -339,12 +416,12 @@ def self_test() -> int:
         if tidy.findings:
             print(f"tidy: self-test: false alarm: {tidy.findings}")
             failures += 1
-    dead = Tidy()
-    dead.check_dead({"Sources/Shared/Base/A.swift": "func unused() {}\nfunc used() {}\nlet a = used()\n"})
-    if len(dead.findings) != 1:
-        print(f"tidy: self-test: dead: {dead.findings}")
-        failures += 1
-    print(f"tidy: self-test: {len(SELF_TEST) + len(CLEAN) + 1} cases, {failures} failures")
+    wholes = whole_tree_cases()
+    for rule, findings, count in wholes:
+        if len(findings) != count:
+            print(f"tidy: self-test: {rule}: {findings}")
+            failures += 1
+    print(f"tidy: self-test: {len(SELF_TEST) + len(CLEAN) + len(wholes)} cases, {failures} failures")
     return 1 if failures else 0
 
 

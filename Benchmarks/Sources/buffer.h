@@ -18,8 +18,9 @@ typedef struct {
     size_t start, end, capacity;
 } buffer;
 
-static struct { uint8_t *bytes; size_t capacity; } pool[POOL_MAX];
-static size_t pooled;
+/// Of the whole program (buffer.c): what one part gives back another one takes.
+extern struct buffer_pool { uint8_t *bytes; size_t capacity; } pool[POOL_MAX];
+extern size_t pooled;
 
 static inline size_t buffer_count(const buffer *b) { return b->end - b->start; }
 

@@ -12,6 +12,7 @@ import pytest
 
 from harness import wire
 from harness.mcp import BOTH, ModernClient
+from harness.processes import eventually
 from harness.supervisor import Supervisor, python_server, run_command
 
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, mcp-protocol-version, mcp-method, mcp-param-region"}
@@ -175,6 +176,47 @@ class TestKeys:
             assert [answer.status for answer in statuses[:3]] == [401] * 3 and statuses[-1].status == 429
             assert 1 <= int(statuses[-1].header("retry-after")) <= 5
             assert wire.exchange(supervisor.port, "GET", "/health").status == 200
+
+    def test_silent_connections_do_not_keep_out_those_with_a_key(self) -> None:
+        config = {
+            "auth": {"required": True, "penalty": "1ms"},
+            "limits": {"unauthenticated": 4, "unauthenticatedMax": 8, "unauthenticatedDrop": "50%", "headerTimeout": "1s"}}
+        headers = {"Authorization": f"Bearer {TOKENS[0]}"}
+        with Supervisor(config=config, env={"AUTH_TOKENS": TOKENS[0]}, command=python_server("plain.py")) as supervisor:
+            with ModernClient(supervisor.port, headers=headers) as honest:
+                assert honest.request("tools/list").status == 200
+                crowd = [wire.Connection(supervisor.port) for _ in range(60)]
+                eventually("most of the crowd are closed", lambda: "see limits.unauthenticated" in supervisor.errors())
+                assert supervisor.errors().count("see limits.unauthenticated") <= 6, "told at the 1st, 2nd, 4th, 8th ... time"
+                assert honest.request("tools/list").status == 200, "who has shown a key stays"
+                for connection in crowd:
+                    connection.assert_closed()  # Dropped at once, or silent for too long.
+                    connection.close()
+            with ModernClient(supervisor.port, headers=headers) as later:
+                assert later.request("tools/list").status == 200
+
+    def test_a_burst_of_clients_with_keys_is_served(self) -> None:
+        request = wire.request_bytes("GET", "/mcp", {"Authorization": f"Bearer {TOKENS[0]}", "Accept": "text/html"})
+        with Supervisor(config={"auth": {"required": True}}, env={"AUTH_TOKENS": TOKENS[0]}, command=python_server("plain.py")) as supervisor:
+            burst = [wire.Connection(supervisor.port) for _ in range(8)]
+            for connection in burst:
+                connection.send(request)
+            for connection in burst:
+                assert connection.read_response().status == 406
+            rest = []
+            for _ in range(100):
+                connection = wire.Connection(supervisor.port)
+                connection.send(request)
+                rest.append(connection)
+                assert connection.read_response().status == 406, "each that has shown its key makes room for the next"
+            for connection in burst + rest:
+                connection.close()
+
+    def test_where_no_key_is_asked_for_nobody_is_dropped(self, plain: Supervisor) -> None:
+        crowd = [wire.Connection(plain.port) for _ in range(300)]
+        eventually("all are taken", lambda: plain.health()["connections"] >= 300)
+        for connection in crowd:
+            connection.close()
 
     def test_a_key_file_opens_and_stores_no_secret(self, tmp_path: Path) -> None:
         secret = "0123456789abcdefghijABCDEFGHIJ-_"

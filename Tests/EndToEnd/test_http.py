@@ -278,6 +278,27 @@ def test_an_unknown_method_is_refused(connection: Connection, method: str) -> No
     assert connection.read_response().status in (400, 405, 501)
 
 
+@pytest.mark.parametrize("path, allowed", [("/mcp", "GET, POST, DELETE"), ("/health", "GET, HEAD"), ("/ready", "GET, HEAD")])
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PUT", "PATCH", "OPTIONS"])
+def test_a_405_names_exactly_what_is_served(connection: Connection, method: str, path: str, allowed: str) -> None:
+    connection.send(request_bytes(method, path))
+    answer = connection.read_response()
+    assert (answer.status, answer.header("allow")) == (405, allowed)
+
+
+@pytest.mark.parametrize("extra, status", [
+    ({"Content-Length": "999999999"}, 413), ({"Content-Encoding": "gzip"}, 415), ({"Expect": "magic"}, 417), ({"Content-Type": "text/plain"}, 415)])
+@pytest.mark.parametrize("foreign", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+def test_a_foreign_page_learns_nothing_about_bodies(connection: Connection, foreign: dict[str, str], extra: dict[str, str], status: int) -> None:
+    headers = {"Host": "localhost", **HEADERS, "Content-Length": "2", **extra}
+    lines = [f"{name}: {value}" for name, value in {**headers, **foreign}.items()]
+    connection.send("\r\n".join(["POST /mcp HTTP/1.1", *lines, "", "{}"]).encode())
+    assert connection.read_response().status == 403
+    with Connection(connection.port) as own:
+        own.send("\r\n".join(["POST /mcp HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", "{}"]).encode())
+        assert own.read_response().status == status
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip"])
 def test_a_compressed_body_is_415(connection: Connection, coding: str) -> None:
     connection.send(post({"Content-Encoding": coding}))

@@ -214,10 +214,15 @@ class TestHeaders:
             body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
             with wire.Connection(plain.port) as connection:
                 connection.send(wire.request_bytes("POST", "/mcp", pairs, body, host=f"127.0.0.1:{plain.port}"))
-                assert connection.read_response().status == 400
+                response = connection.read_response()
+                assert response.status == 400
+                assert (response.json["error"]["code"], response.json["id"]) == (-32020, 1)
+                connection.assert_open_and_silent()
 
     def test_bytes_outside_ascii_in_a_routing_header_are_refused(self, client: ModernClient) -> None:
-        assert client.request("tools/call", {"name": "echo", "arguments": {}}, headers={"Mcp-Name": "ech\xf6"}).status == 400
+        for name in ("Mcp-Name", "Mcp-Method", "MCP-Protocol-Version"):
+            exchange = client.request("tools/call", {"name": "echo", "arguments": {}}, headers={name: "ech\xf6"}, id=4)
+            assert (exchange.status, exchange.code, exchange.answer["id"]) == (400, -32020, 4), name
 
 
 class TestMethods:

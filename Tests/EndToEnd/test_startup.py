@@ -43,6 +43,27 @@ class TestPrograms:
         done = run_command("check-config", str(path))
         assert done.returncode == 0 and "mcpServers.bad.command" in done.stdout
 
+    def test_a_configured_command_that_is_no_program_is_a_finding_of_both_commands(self, tmp_path: Path) -> None:
+        plain, text = python_server("plain.py"), tmp_path / "server.txt"
+        text.write_text("not executable")
+        servers = {"good": {"command": plain[0], "args": plain[1:]}, "file": {"command": str(text)}, "folder": {"command": str(tmp_path)},
+                   "missing": {"command": f"{tmp_path}/none"}}
+        config = {"mcpServers": servers, "defaultServer": "good"}
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config))
+        findings = [
+            f"warning: mcpServers.file.command: {text} cannot be started: Permission denied (EACCES)",
+            f"warning: mcpServers.folder.command: {tmp_path} cannot be started: ",
+            f"warning: mcpServers.missing.command: {tmp_path}/none cannot be started: No such file or directory (ENOENT)"]
+        done = run_command("check-config", str(path))
+        assert done.returncode == 0 and all(finding in done.stdout for finding in findings), done.stdout
+        with Supervisor(config=config) as supervisor:
+            assert all(finding in supervisor.errors() for finding in findings), supervisor.errors()
+            with ModernClient(supervisor.port) as client:
+                assert client.request("tools/list").result["tools"]
+        done = run_command("run", "--port", str(free_port()), *directories(tmp_path), "--", str(text), within=5)
+        assert done.returncode == 78 and f"{text} cannot be started" in done.stderr
+
     def test_without_the_worker_beside_it_the_supervisor_says_where_it_looked(self, tmp_path: Path) -> None:
         alone = tmp_path / "mcp-supervisor"
         shutil.copy2(SUPERVISOR, alone)
@@ -105,6 +126,11 @@ class TestKeys:
 
 
 class TestAddresses:
+    def test_running_as_root_is_said_and_nothing_else_changes(self) -> None:
+        with Supervisor(command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
+            assert ("running as root, and so do all workers" in supervisor.errors()) == (os.geteuid() == 0)
+            assert client.request("tools/list").status == 200
+
     def test_the_addresses_are_logged_before_any_worker_is_ready(self) -> None:
         mute = [sys.executable, "-c", "import sys; sys.stdin.read()"]
         with Supervisor("--log-format", "json", command=mute, ready=None) as supervisor:

@@ -236,6 +236,12 @@ class TestShortage:
                 connection.close()
             assert "cannot start a worker" not in supervisor.errors()
 
+    @pytest.mark.parametrize("config, level", [({}, "info"), ({"limits": {"connections": 5000}}, "warning")])
+    def test_only_a_figure_that_somebody_chose_is_missed(self, config: dict[str, Any], level: str) -> None:
+        with Supervisor(command=python_server("plain.py"), config=config, open_files=64) as supervisor:
+            events = [json.loads(line) for line in supervisor.errors().splitlines() if "fewer connections" in line]
+            assert [event["level"] for event in events] == [level]
+
     def test_a_worker_that_cannot_be_started_for_want_of_descriptors_comes_when_there_are_some(self) -> None:
         with Supervisor(command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
             client.call("echo")
@@ -290,6 +296,16 @@ class TestCrashLoop:
 
 
 class TestMisbehaviour:
+    def test_a_server_that_answers_what_nobody_asked_is_replaced_and_nothing_is_lost(self) -> None:
+        with Supervisor(command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
+            worker = supervisor.the_worker()
+            assert client.call("stray", {"count": 99}).text == "done"
+            assert client.call("echo").status == 200 and supervisor.the_worker() == worker, "a slip now and then is no harm"
+            assert client.call("stray", {"count": 1}).text == "done", "what it runs it may answer"
+            new_worker(supervisor, worker)
+            assert "too many answers that nobody had asked for" in supervisor.errors()
+            eventually("calls work again", lambda: client.call("echo").answer.get("result"))
+
     def test_lines_that_are_not_mcp_and_a_flood_on_stderr_do_no_harm(self) -> None:
         with Supervisor(command=python_server("plain.py", "--chatty")) as supervisor, ModernClient(supervisor.port) as client:
             assert client.call("echo", {"a": 1}).status == 200

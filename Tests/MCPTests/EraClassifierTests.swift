@@ -7,10 +7,6 @@ import Testing
 
     @Test(
         arguments: [
-            (.batch(claimsModern: true), .absent, .refused(.modernBatch)),
-            (.batch(claimsModern: true), .revision(.v2025_03_26), .refused(.modernBatch)),
-            (.batch(claimsModern: false), .absent, .legacy),
-            (.batch(claimsModern: false), .revision(.v2026_07_28), .legacy),
             (.response, .absent, .legacy),
             (.response, .revision(.v2025_11_25), .legacy),
             (.response, .revision(.v2026_07_28), .refused(.modernResponse)),
@@ -41,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (EraClassifier.Refusal.modernBatch, ErrorCode.invalidRequest), (.modernResponse, .invalidRequest),
+        (EraClassifier.Refusal.modernResponse, ErrorCode.invalidRequest),
         (.handshakeUnderModernHeader, .headerMismatch), (.envelopeMissing, .invalidParams),
     ])
     func `each refusal has its code`(refusal: EraClassifier.Refusal, code: ErrorCode) {

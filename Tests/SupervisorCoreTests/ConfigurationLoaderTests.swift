@@ -162,7 +162,11 @@ enum Loading {
         (#"{"cors":{"origins":["https://a.example/"]}}"#, "cors.origins: https://a.example/: must be http or https"),
         (#"{"cors":{"origins":["https://a.example:443"]}}"#, "cors.origins: https://a.example:443: must be http or https"),
         (#"{"limits":{"field":"32K"}}"#, "limits.field: limits.field must not be larger than limits.head"),
-        (#"{"drain":{"deadline":"1s"}}"#, "drain.deadline: drain.hurried must not be longer than drain.deadline"),
+        (#"{"drain":{"hurried":"21s"}}"#, "drain.hurried: drain.hurried must not be longer than drain.deadline"),
+        (
+            #"{"limits":{"unauthenticated":101}}"#,
+            "limits.unauthenticated: limits.unauthenticated must not be larger than limits.unauthenticatedMax"
+        ),
         ("[]", "configuration: must be an object { … }"),
         ("{", "configuration: line 1, column 2: the text ends inside a value"),
         (#"{"log":{"level":"info"},"log":{}}"#, "configuration: line 1, column"),
@@ -171,6 +175,23 @@ enum Loading {
         let outcome = Loading.load(file)
         #expect(Loading.errors(outcome).contains { $0.hasPrefix(error) }, "\(Loading.errors(outcome))")
         #expect(outcome.configuration == nil)
+    }
+
+    @Test func `a default gives way to the key that bounds it`() throws {
+        let lowered = Loading.load(
+            #"{"drain":{"deadline":"1s"},"limits":{"bodyTimeout":"9s","head":"2K","unauthenticatedMax":3},"restart":{"openMax":"1s"}}"#
+        )
+        let configuration = try #require(lowered.configuration, "\(lowered.findings)")
+        #expect(configuration.drain.hurriedDeadline == .seconds(1) && configuration.limits.bodyIdleTimeout == .seconds(9))
+        #expect(configuration.limits.fieldBytesMax == 2_048 && configuration.limits.requestLineBytesMax == 2_048)
+        #expect(configuration.limits.newcomers.start == 3 && configuration.restart.openMin == .seconds(1))
+        let raised = try #require(Loading.load(#"{"drain":{"deadline":"1m"}}"#).configuration)
+        #expect(raised.drain.hurriedDeadline == .seconds(2), "but is never raised")
+    }
+
+    @Test func `whether the number of connections was chosen is known`() throws {
+        #expect(try #require(Loading.load("{}").configuration).limits.areConnectionsConfigured == false)
+        #expect(try #require(Loading.load(#"{"limits":{"connections":20000}}"#).configuration).limits.areConnectionsConfigured)
     }
 
     @Test func `all findings are reported at once, errors first`() {

@@ -218,13 +218,22 @@ import Wire
 
     @Test(arguments: [
         ("GET / HTTP/1.1\r\nHost: a\n\r\n", 400), ("GET / HTTP/2.0\r\n\r\n", 505), ("BREW / HTTP/1.1\r\n\r\n", 501),
-        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405), ("POST /mcp HTTP/1.1\r\n\r\n", 400),
+        ("TRACE /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n", 405), ("POST /mcp HTTP/1.1\r\n\r\n", 400),
         ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("GET /\(String(repeating: "a", count: 5_000)) HTTP/1.1\r\n", 414),
         ("GET / HTTP/1.1\r\nX: \(String(repeating: "a", count: 9_000))", 431),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n", 415),
-        ("POST /mcp HTTP/1.1\r\nHost: a\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n", 417),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n",
+            413
+        ),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\n",
+            415
+        ),
+        (
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\nExpect: magic\r\nContent-Length: 1\r\n\r\n",
+            417
+        ),
     ])
     func `what cannot be framed is refused with a JSON-RPC body and the connection ends`(text: String, status: Int) throws {
         let rig = try Rig()

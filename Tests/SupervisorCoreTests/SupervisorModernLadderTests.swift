@@ -50,6 +50,11 @@ import Wire
     static let rungs: [Rung] = [
         Rung("host", [("Host", "evil.example")], gives: 403, -32600, id: nil),
         Rung("origin", [("Origin", "null")], gives: 403, -32600, id: nil),
+        Rung("host, too large", [("Host", "evil.example"), ("Content-Length", "99999999")], gives: 403, -32600, id: nil),
+        Rung("origin, compressed", [("Origin", "null"), ("Content-Encoding", "gzip")], gives: 403, -32600, id: nil),
+        Rung("too large", [("Content-Length", "99999999")], gives: 413, -32600, id: nil),
+        Rung("compressed", [("Content-Encoding", "gzip")], gives: 415, -32600, id: nil),
+        Rung("accept, compressed", [("Accept", "text/html"), ("Content-Encoding", "gzip")], gives: 406, -32600, id: nil),
         Rung("accept", [("Accept", "application/json")], gives: 406, -32600, id: nil),
         Rung("content type", [("Content-Type", "text/plain")], gives: 415, -32600, id: nil),
         Rung("parse", body: "{", gives: 400, -32700, id: nil),
@@ -96,6 +101,38 @@ import Wire
             "listen without notifications", body: RigText.modernBody("subscriptions/listen", id: #""m""#),
             [("Mcp-Method", "subscriptions/listen")], gives: 200, -32602),
     ]
+
+    /// A field that is there twice, or holds what is not ASCII, says nothing: what it should have said differs.
+    @Test(arguments: ["MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"])
+    func `a routing field that cannot be read is a mismatch`(name: String) throws {
+        let rig = try Rig()
+        let value = RigText.modernHeaders("tools/call", name: "t").first { $0.0 == name }.flatMap { $0.1 } ?? ""
+        for bad in ["\(value)\r\n\(name): \(value)", "\(value)\u{E9}", "a\tb"] {
+            let client = try rig.send(RigText.modernCall(id: #""m""#, [(name, bad)]))
+            let reply = try client.reply()
+            #expect(reply.status == 400 && reply.code == -32020 && reply.json["id"] == "m" && reply.keepsAlive, "\(reply.text)")
+            #expect(reply.message.contains(name))
+        }
+    }
+
+    @Test func `a routing field that cannot be read has its rung`() throws {
+        let rig = try Rig()
+        let twice: RigText.Headers = [("Mcp-Method", "tools/call\r\nMcp-Method: tools/call")]
+        func code(_ text: String) throws -> Int64? { try rig.ask(text).code }
+        #expect(try code(RigText.post("{", RigText.modernHeaders("tools/call") + twice)) == -32700)
+        let bare = #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{\#(Self.version)}}}"#
+        #expect(try code(RigText.post(bare, RigText.modernHeaders("tools/call") + twice)) == -32602)
+        let version: RigText.Headers = [("MCP-Protocol-Version", "2099-01-01")]
+        #expect(try code(RigText.modernCall(version + twice)) == -32020)
+        let note = #"{"jsonrpc":"2.0","method":"notifications/x","params":{"_meta":{\#(Self.version)}}}"#
+        #expect(try code(RigText.post(note, RigText.modernHeaders("notifications/x") + twice)) == -32020)
+        // Without a claim in the body there is nothing for them to differ from; they are refused all the same.
+        let session = try rig.session()
+        #expect(try code(RigText.legacy("ping", session: session, twice)) == -32600)
+        #expect(try code(RigText.legacy("ping", session: session, [("MCP-Protocol-Version", "2025-11-25\u{E9}")])) == -32600)
+        #expect(try rig.ask(RigText.get(session: session, twice)).status == 400)
+        #expect(try rig.ask(RigText.request("GET", "/health", twice)).status == 400)
+    }
 
     @Test(arguments: rungs) func `the first failure answers`(rung: Rung) throws {
         let rig = try Rig()

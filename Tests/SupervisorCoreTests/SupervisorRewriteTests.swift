@@ -7,7 +7,7 @@ import Wire
 /// What the worker sees of a client's request, and the client of the worker's answer, for both eras on both sides.
 @Suite struct SupervisorRewriteTests {
     private static let own =
-        #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}"#
+        #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"\#(Product.version)"}"#
 
     /// The line that reaches the worker, its id replaced by ID.
     private static func line(_ back: Rig.Back, _ text: (String) -> String) throws -> String {

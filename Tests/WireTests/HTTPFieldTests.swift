@@ -78,16 +78,25 @@ import Wire
     func `a recognised field is refused twice unless it is a list`(name: HTTPFieldName) {
         let line = "\(name.name): \(Self.value(of: name))\r\n"
         let text = "GET / HTTP/1.1\r\n" + (name == .host ? "" : "Host: a\r\n") + line + "X: y\r\n" + line + "\r\n"
-        let refusal = HTTPTranscript.of(text).refusal
-        #expect(refusal == (name.mayRepeat ? nil : .repeatedField))
+        let transcript = HTTPTranscript.of(text)
+        #expect(transcript.refusal == (name.mayRepeat || name.isRouting ? nil : .repeatedField))
+        #expect(transcript.heads.first?.misread ?? [] == (name.isRouting ? HTTPFieldNames(name) : []))
     }
 
     @Test(arguments: HTTPFieldName.allCases)
     func `a recognised field holds ASCII only`(name: HTTPFieldName) {
         for value in ["caf\u{E9}", "\u{212A}", "a\u{301}"] {
             let text = "GET / HTTP/1.1\r\n" + (name == .host ? "" : "Host: a\r\n") + "\(name.name): \(value)\r\n\r\n"
-            #expect(HTTPTranscript.of(text).refusal == .malformedFieldValue)
+            let transcript = HTTPTranscript.of(text)
+            #expect(transcript.refusal == (name.isRouting ? nil : .malformedFieldValue))
+            #expect(transcript.heads.first?.misread ?? [] == (name.isRouting ? HTTPFieldNames(name) : []))
         }
+    }
+
+    @Test func `what was misread in one request is forgotten in the next`() {
+        let first = request("GET", "/", "Mcp-Method: a", "Mcp-Method: a", "Mcp-Name: \u{E9}")
+        let heads = HTTPTranscript.of(first + request("GET", "/", "Mcp-Method: a")).heads
+        #expect(heads.map(\.misread) == [[HTTPFieldNames(.mcpMethod), HTTPFieldNames(.mcpName)], []])
     }
 
     @Test func `a tab inside a value passes only in lists`() throws {

@@ -68,7 +68,7 @@ import Wire
     }
 
     @Test(arguments: [
-        ("CONNECT", HTTPRefusal.forbiddenMethod), ("TRACE", .forbiddenMethod), ("get", .unknownMethod), ("Get", .unknownMethod),
+        ("get", HTTPRefusal.unknownMethod), ("Get", .unknownMethod),
         ("GE", .unknownMethod), ("GETT", .unknownMethod), ("PROPFIND", .unknownMethod), ("POSTS", .unknownMethod),
         ("trace", .unknownMethod),
         ("QUERY", .unknownMethod), ("M-SEARCH", .unknownMethod), ("", .malformedMethod), ("G@T", .malformedMethod),
@@ -76,6 +76,42 @@ import Wire
     ])
     func `a method outside the table is refused`(method: String, refusal: HTTPRefusal) {
         #expect(HTTPTranscript.of("\(method) / HTTP/1.1\r\nHost: a\r\n\r\n").events == [.refused(refusal)])
+    }
+
+    @Test(arguments: ["TRACE /", "CONNECT /", "CONNECT a", "CONNECT a:80", "CONNECT [::1]:80"])
+    func `of TRACE and CONNECT the head is read and nothing more`(start: String) throws {
+        let host = start.dropFirst(8).isEmpty || start.hasSuffix("/") ? "a" : String(start.dropFirst(8))
+        let transcript = HTTPTranscript.of("\(start) HTTP/1.1\r\nHost: \(host)\r\nContent-Length: 2\r\n\r\n{}")
+        #expect(transcript.heads.first?.method.isForbidden == true)
+        #expect(transcript.events.count == 2 && transcript.refusal == .forbiddenMethod)
+    }
+
+    @Test(arguments: ["CONNECT a/b", "CONNECT a@b", "CONNECT a:x", "TRACE a:80", "TRACE *"])
+    func `a target that its method cannot have is malformed`(start: String) {
+        #expect(HTTPTranscript.of("\(start) HTTP/1.1\r\nHost: a\r\n\r\n").refusal == .malformedTarget)
+    }
+
+    @Test func `CONNECT must name its Host`() {
+        for target in ["a:80", "*"] {
+            #expect(HTTPTranscript.of("CONNECT \(target) HTTP/1.1\r\nHost: b:80\r\n\r\n").refusal == .foreignTarget)
+        }
+    }
+
+    /// Whoever holds the connection checks first what comes first for it: hosts, origins, credentials.
+    @Test(arguments: [
+        ("Content-Length: 4194305", HTTPRefusal.bodyTooLarge), ("Content-Encoding: gzip", .encodedContent),
+        ("Expect: x", .unknownExpectation),
+    ])
+    func `a well-formed head is given before it is refused for what it announces`(line: String, refusal: HTTPRefusal) {
+        let transcript = HTTPTranscript.of(request("POST", "/mcp", line) + "{}")
+        #expect(transcript.events.count == 2 && transcript.heads.first?.path == "/mcp")
+        #expect(transcript.heads.first?.expectsContinue == false)
+        #expect(transcript.refusal == refusal)
+    }
+
+    @Test func `nobody is told to go on with a body that is refused`() {
+        let text = request("POST", "/", "Expect: 100-continue", "Content-Length: 9999999999")
+        #expect(HTTPTranscript.of(text).heads.first?.expectsContinue == false)
     }
 
     @Test func `a space before the request line is refused`() {

@@ -99,18 +99,6 @@ import Wire
         #expect(String(decoding: output, as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
     }
 
-    @Test(arguments: HTTPRefusal.allCases)
-    func `a refusal is answered in full and closes`(refusal: HTTPRefusal) {
-        var output: [UInt8] = []
-        refusal.appendResponse(to: &output, date: [UInt8]().span)
-        let written = String(decoding: output, as: UTF8.self)
-        #expect(written.hasPrefix("HTTP/1.1 \(refusal.status) "))
-        #expect(written.hasSuffix("\r\n\r\n\(refusal.reason)\n"))
-        #expect(written.contains("Content-Length: \(refusal.reason.utf8CodeUnitCount + 1)\r\n"))
-        #expect(written.contains("Connection: close\r\n"))
-        #expect(written.contains("Allow: ") == (refusal.status == 405))
-    }
-
     @Test func `a chunk carries its size in eight digits`() {
         var output: [UInt8] = []
         HTTPChunk.append(Array("hello".utf8).span, to: &output)

@@ -22,6 +22,7 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
         var body = HTTPRequestHead.Body.none
         var fields: [Field] = []
         var recognised: [HTTPFieldName: String] = [:]
+        var misread: HTTPFieldNames = []
     }
 
     enum Event: Equatable {
@@ -62,7 +63,9 @@ struct HTTPTranscript: Equatable, CustomStringConvertible {
                 switch try decoder.decode(held.span) {
                 case .needMore: return true
                 case .head(let head):
-                    self.events.append(.head(Head(head, held.span)))
+                    var seen = Head(head, held.span)
+                    seen.misread = decoder.misread
+                    self.events.append(.head(seen))
                 case .request(let body, let consumed):
                     switch body {
                     case .none: self.events.append(.request(body: ""))

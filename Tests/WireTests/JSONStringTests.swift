@@ -22,9 +22,6 @@ import Wire
         #expect(JSONString.unescape(bytes.span, range) == Array(expected.utf8))
         #expect(JSONString.string(bytes.span, range) == expected)
         #expect(JSONString.hasEscapes(bytes.span, range) == text.contains("\\"))
-        var output: [UInt8] = [0x3E]
-        JSONString.appendUnescaped(bytes.span, range, to: &output)
-        #expect(output == [0x3E] + Array(expected.utf8))
     }
 
     @Test(arguments: [

@@ -21,8 +21,6 @@ public struct Epoll: ~Copyable, Sendable {
         /// Both directions are closed; of a pipe: the other end is.
         public static var hangup: Self { Self(rawValue: EPOLLHUP.rawValue) }
         public static var error: Self { Self(rawValue: EPOLLERR.rawValue) }
-        /// Wakes one of several waiters (EPOLLEXCLUSIVE); for listeners shared between processes.
-        public static var exclusive: Self { Self(rawValue: EPOLLEXCLUSIVE.rawValue) }
     }
 
     /// Room for the events of one wait, allocated once.

@@ -4,8 +4,6 @@ public import Base
 /// of both eras send `MCP-Protocol-Version` and some send none.
 ///
 ///     body                          header                 verdict
-///     array, some element claims    any                    -32600
-///     array                         any                    legacy
 ///     response                      legacy or none         legacy        (needs a session)
 ///     response                      other                  -32600
 ///     initialize without claim      modern, supported      -32020
@@ -19,8 +17,6 @@ public import Base
 /// broken version must be refused as a modern request, or the client falls back to the legacy handshake for good.
 public enum EraClassifier {
     public enum Body: Equatable, Sendable {
-        /// A top-level array.
-        case batch(claimsModern: Bool)
         /// A result or an error.
         case response
         case request(MCPMethod, claimsModern: Bool)
@@ -63,14 +59,13 @@ public enum EraClassifier {
     }
 
     public enum Refusal: Equatable, Sendable {
-        case modernBatch
         case modernResponse
         case handshakeUnderModernHeader
         case envelopeMissing
 
         public var code: ErrorCode {
             switch self {
-            case .modernBatch, .modernResponse: .invalidRequest
+            case .modernResponse: .invalidRequest
             case .handshakeUnderModernHeader: .headerMismatch
             case .envelopeMissing: .invalidParams
             }
@@ -78,7 +73,6 @@ public enum EraClassifier {
 
         public var reason: StaticString {
             switch self {
-            case .modernBatch: "Batches do not exist in revision 2026-07-28; send one message per request"
             case .modernResponse: "Clients send no responses in revision 2026-07-28"
             case .handshakeUnderModernHeader:
                 "MCP-Protocol-Version names a revision without handshake, but the body is initialize"
@@ -93,8 +87,6 @@ public enum EraClassifier {
 
     public static func classify(_ body: Body, header: Header) -> Verdict {
         switch body {
-        case .batch(claimsModern: true): .refused(.modernBatch)
-        case .batch(claimsModern: false): .legacy
         case .response: header.namesModern ? .refused(.modernResponse) : .legacy
         case .request(_, claimsModern: true), .notification(_, claimsModern: true): .modern
         case .request(.initialize, claimsModern: false), .notification(.initialize, claimsModern: false):

@@ -122,13 +122,4 @@ extension MCPMethod {
             false
         }
     }
-
-    /// Whether the answer may be an `input_required` result that the client answers by asking again (2026-07-28).
-    public var mayRequireInput: Bool { self == .toolsCall || self == .promptsGet || self == .resourcesRead }
-
-    /// Whether a list that the client walks with `cursor`.
-    public var isPaged: Bool {
-        self == .toolsList || self == .promptsList || self == .resourcesList || self == .resourcesTemplatesList
-            || self == .tasksList
-    }
 }

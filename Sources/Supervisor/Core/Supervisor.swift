@@ -25,7 +25,7 @@ public struct Supervisor: ~Copyable {
     var spawnBudget: SpawnBudget
     /// Source of session ids: unguessable bits in production, a seed's in the simulator.
     let unguessable: () -> SessionID
-    /// Jitter only.
+    /// Jitter, and which newcomers are dropped. Nothing that must not be guessed.
     var jitter: PRNG
 
     /// What must be done, in order. The driver empties it.
@@ -51,6 +51,8 @@ public struct Supervisor: ~Copyable {
     var orphanTimers = SlotTimers()
     /// Connections by source, for `connectionsPerSource`.
     var sources: SourceCounts
+    /// Connections that must show a key and have shown none.
+    var newcomers: Newcomers
     /// What failed authentications cost their source.
     var penalties: SourcePenalties<PeerAddress>
     var counters = Counters()
@@ -88,7 +90,7 @@ public struct Supervisor: ~Copyable {
     static let spareBuffersMax = 256
     static let spareBufferBytesMax = 64 << 10
 
-    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds the jitter of restarts.
+    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
     public init(
         _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID, now: Instant
     ) {
@@ -109,6 +111,7 @@ public struct Supervisor: ~Copyable {
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
         self.sources = SourceCounts(max: limits.connectionsPerSource)
+        self.newcomers = Newcomers(limits: limits.newcomers)
         self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
         self.startedAt = now
     }

@@ -7,7 +7,7 @@ struct Announcement {
     let hosts: HostSettings
 
     var text: String {
-        var text = "mcp-supervisor \(Supervisor.version) is ready.\n"
+        var text = "mcp-supervisor \(Product.version) is ready.\n"
         for endpoint in self.endpoints { text += "  \(Self.name(of: endpoint))\n" }
         return text + self.advice
     }

@@ -20,7 +20,7 @@ public enum Application {
             case .createKey(let group, let expires, let file): try KeyCommands.create(group: group, expires: expires, file)
             case .listKeys(let file): try KeyCommands.list(file)
             case .revokeKey(let id, let file): try KeyCommands.revoke(id: id, file)
-            case .version: self.print("mcp-supervisor \(Supervisor.version)")
+            case .version: self.print("mcp-supervisor \(Product.version)")
             case .help(let topic): self.print(topic.text, terminator: "")
             }
             return .success

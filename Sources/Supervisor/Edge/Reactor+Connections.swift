@@ -74,6 +74,8 @@ extension Reactor {
         do {
             try self.epoll.add(descriptor, .readable, data: Token(.connection, key).word)
             self.sockets[key] = .init(descriptor: descriptor, key: key, interest: .readable)
+            // A client with a key has mostly sent it by now. Whoever is accepted next then finds it among those that have.
+            if requiresCredential { self.readConnection(key, descriptor) }
         } catch {
             self.supervisor.connectionLost(key, at: self.now)
             descriptor.close()

@@ -74,7 +74,8 @@ enum RunCommand {
         return (
             lowered,
             LogEvent(
-                .warning,
+                // The default is what a machine can do; a figure that somebody chose is a promise.
+                configuration.limits.areConnectionsConfigured ? .warning : .info,
                 "fewer connections than limits.connections allows: raise the limit of open files (ulimit -n, LimitNOFILE)",
                 [
                     .number("connections", lowered.limits.connections), .number("asked", configuration.limits.connections),

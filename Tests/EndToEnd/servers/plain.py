@@ -31,6 +31,8 @@ TOOLS = [
     {"name": "die", "description": "Ends the process.", "inputSchema": {"type": "object", "properties": {"code": {"type": "integer"}}}},
     {"name": "torn", "description": "Writes half an answer and ends.", "inputSchema": {"type": "object"}},
     {"name": "large", "description": "Gives `bytes` letters.", "inputSchema": {"type": "object", "properties": {"bytes": {"type": "integer"}}}},
+    {"name": "stray", "description": "Answers `count` requests that nobody made.",
+     "inputSchema": {"type": "object", "properties": {"count": {"type": "integer"}}}},
     {"name": "past", "description": "What slow calls have lived through.", "inputSchema": {"type": "object"}},
     {"name": "environment", "description": "The names and values of the environment.", "inputSchema": {"type": "object"}},
     {"name": "descriptors", "description": "The open descriptors and what they are.", "inputSchema": {"type": "object"}},
@@ -87,6 +89,10 @@ def call(id: object, params: dict) -> None:
             sys.stdout.buffer.write(b'{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"te' % json.dumps(id).encode())
             sys.stdout.buffer.flush()
             os._exit(1)
+    elif name == "stray":
+        for number in range(arguments["count"]):
+            write({"jsonrpc": "2.0", "id": 10**12 + number, "result": text("nobody asked")})
+        result = text("done")
     elif name == "large":
         result = text("x" * arguments["bytes"])
     elif name == "past":

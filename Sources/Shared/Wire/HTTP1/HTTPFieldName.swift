@@ -52,6 +52,14 @@ public enum HTTPFieldName: Int, CaseIterable, Sendable {
         }
     }
 
+    /// What a 2026-07-28 request repeats from its body for proxies to route by.
+    public var isRouting: Bool {
+        switch self {
+        case .mcpProtocolVersion, .mcpMethod, .mcpName: true
+        default: false
+        }
+    }
+
     /// The lower-case name.
     public var name: StaticString {
         switch self {

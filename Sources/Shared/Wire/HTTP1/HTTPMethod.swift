@@ -1,8 +1,11 @@
 import Base
 
-/// The methods that some route may serve. CONNECT, TRACE and unknown methods never pass the decoder.
+/// The methods that have a name here. Unknown ones never get as far as a head, and of CONNECT and TRACE nothing but the head.
 public enum HTTPMethod: Equatable, Sendable, CaseIterable {
-    case get, head, post, delete, options, put, patch
+    case get, head, post, delete, options, put, patch, trace, connect
+
+    /// Served nowhere: one repeats a request to its sender, with credentials; the other asks for a tunnel.
+    public var isForbidden: Bool { self == .trace || self == .connect }
 
     /// The name on the wire. Methods are case-sensitive (RFC 9110 9.1).
     public var name: StaticString {
@@ -14,6 +17,8 @@ public enum HTTPMethod: Equatable, Sendable, CaseIterable {
         case .options: "OPTIONS"
         case .put: "PUT"
         case .patch: "PATCH"
+        case .trace: "TRACE"
+        case .connect: "CONNECT"
         }
     }
 
@@ -28,12 +33,12 @@ public enum HTTPMethod: Equatable, Sendable, CaseIterable {
             if bytes.matches("HEAD", at: range.lowerBound) { return .head }
         case 5:
             if bytes.matches("PATCH", at: range.lowerBound) { return .patch }
-            if bytes.matches("TRACE", at: range.lowerBound) { throw .forbiddenMethod }
+            if bytes.matches("TRACE", at: range.lowerBound) { return .trace }
         case 6:
             if bytes.matches("DELETE", at: range.lowerBound) { return .delete }
         case 7:
             if bytes.matches("OPTIONS", at: range.lowerBound) { return .options }
-            if bytes.matches("CONNECT", at: range.lowerBound) { throw .forbiddenMethod }
+            if bytes.matches("CONNECT", at: range.lowerBound) { return .connect }
         default: break
         }
         guard !range.isEmpty, HTTPByte.allTokens(bytes, range) else { throw .malformedMethod }

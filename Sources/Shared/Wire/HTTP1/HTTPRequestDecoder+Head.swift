@@ -102,8 +102,8 @@ extension HTTPRequestDecoder {
         guard colon < line.upperBound, let name = HTTPFieldName.recognise(bytes, line.lowerBound..<colon) else {
             return try Self.checkFieldName(bytes, line, colon: colon)
         }
-        if self.seen & HTTPByte.highBits != 0 {
-            try Self.checkFieldValue(bytes, value, tabsAllowed: name.mayRepeat)
+        if self.seen & HTTPByte.highBits != 0, !Self.isPlain(bytes, value, tabsAllowed: name.mayRepeat) {
+            try self.doubt(name, .malformedFieldValue)
         }
         let bit: UInt32 = 1 << UInt32(truncatingIfNeeded: name.rawValue)
         let isFirst = self.recognised & bit == 0
@@ -112,7 +112,7 @@ extension HTTPRequestDecoder {
         switch name {
         case .accept: self.acceptList.add(bytes, value)
         case .connection: try self.connection.add(bytes, value)
-        default: guard isFirst || name.mayRepeat else { throw .repeatedField }
+        default: if !isFirst, !name.mayRepeat { try self.doubt(name, .repeatedField) }
         }
     }
 
@@ -124,13 +124,16 @@ extension HTTPRequestDecoder {
         }
     }
 
-    /// Refuses what is not ASCII, and tabs inside values that are not lists.
-    private static func checkFieldValue(
-        _ bytes: Span<UInt8>, _ value: Range<Int>, tabsAllowed: Bool
-    ) throws(HTTPRefusal) {
-        for index in value {
-            guard bytes[index] < 0x80, tabsAllowed || bytes[index] != HTTPByte.tab else { throw .malformedFieldValue }
-        }
+    /// Whether a value is ASCII, and without tabs unless it is a list.
+    private static func isPlain(_ bytes: Span<UInt8>, _ value: Range<Int>, tabsAllowed: Bool) -> Bool {
+        for index in value where bytes[index] >= 0x80 || !tabsAllowed && bytes[index] == HTTPByte.tab { return false }
+        return true
+    }
+
+    /// Of a routing field only its own meaning is lost, and whoever reads the body can say so; of all others, that of the request.
+    private mutating func doubt(_ name: HTTPFieldName, _ refusal: HTTPRefusal) throws(HTTPRefusal) {
+        guard name.isRouting else { throw refusal }
+        self.misread.insert(HTTPFieldNames(name))
     }
 
     // MARK: The whole head
@@ -146,28 +149,36 @@ extension HTTPRequestDecoder {
         self.headEnd = self.lineStart
         try self.checkHost(bytes)
         let body = try self.bodyFraming(bytes)
+        if self.current.method.isForbidden { self.headRefusal = .forbiddenMethod }
         if let coding = self.range(of: .contentEncoding) {
-            guard coding.count == 8, bytes.matchesFolded("identity", at: coding.lowerBound) else { throw .encodedContent }
+            let isIdentity = coding.count == 8 && bytes.matchesFolded("identity", at: coding.lowerBound)
+            if !isIdentity { self.object(.encodedContent) }
         }
         let isHTTP11 = self.current.minorVersion == 1
         if let expectation = self.range(of: .expect) {
-            guard expectation.count == 12, bytes.matchesFolded("100-continue", at: expectation.lowerBound) else {
-                throw .unknownExpectation
-            }
+            let isKnown = expectation.count == 12 && bytes.matchesFolded("100-continue", at: expectation.lowerBound)
+            if !isKnown { self.object(.unknownExpectation) }
             // HTTP/1.0 knows no interim responses (RFC 9110 10.1.1).
-            self.current.expectsContinue = isHTTP11 && body != .none
+            self.current.expectsContinue = isHTTP11 && body != .none && self.headRefusal == nil
         }
         self.current.body = body
         self.current.accepts = self.acceptList.accepts
         self.current.keepAlive = !self.connection.close && (isHTTP11 || self.connection.keepAlive)
         self.current.wantsUpgrade = isHTTP11 && self.connection.upgrade && self.range(of: .upgrade) != nil
         self.isHeadComplete = true
+        if let refusal = self.headRefusal {
+            self.phase = .refused(refusal)
+            return
+        }
         switch body {
         case .none: self.phase = .bodyNone
         case .length(let length): self.phase = .bodyLength(length)
         case .chunked: self.phase = .chunkSize
         }
     }
+
+    /// The first objection is the one that is told.
+    private mutating func object(_ refusal: HTTPRefusal) { self.headRefusal = self.headRefusal ?? refusal }
 
     /// `Host` exactly once and well formed, on HTTP/1.0 at most once; an absolute target must repeat it (RFC 9112 3.2.2, 3.2).
     private mutating func checkHost(_ bytes: Span<UInt8>) throws(HTTPRefusal) {
@@ -205,7 +216,7 @@ extension HTTPRequestDecoder {
             guard ASCII.isDigit(bytes[index]) else { throw .malformedContentLength }
             value = value * 10 + Int(bytes[index] - 0x30)
         }
-        guard value <= self.limits.bodyBytesMax else { throw .bodyTooLarge }
+        if value > self.limits.bodyBytesMax { self.object(.bodyTooLarge) }
         return value == 0 ? .none : .length(value)
     }
 

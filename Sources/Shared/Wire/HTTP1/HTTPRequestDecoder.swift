@@ -17,7 +17,7 @@ public struct HTTPRequestDecoder: Sendable {
         /// The request in progress continues beyond the bytes given.
         case needMore
         /// Once for each request, before its body is looked at. The caller may answer at once and close; to go on it calls
-        /// `decode` again.
+        /// `decode` again. With `headRefusal` set that call throws: what a caller checks first comes first.
         case head(HTTPRequestHead)
         /// The request is complete. The caller drops `consumed` bytes; what follows belongs to the next request.
         case request(body: Body, consumed: Int)
@@ -69,6 +69,11 @@ public struct HTTPRequestDecoder: Sendable {
     var acceptList = HTTPAcceptList()
     var connection = HTTPConnectionOptions()
     var chunks = HTTPChunkProgress()
+    /// Why the request is refused although its head is well formed. The next call of `decode` throws it.
+    public internal(set) var headRefusal: HTTPRefusal?
+    /// Routing fields of the head that cannot be believed: repeated, or with bytes that are not ASCII. Whose body says what such a
+    /// field should have said is refused for the difference, with an answer that carries its id.
+    public internal(set) var misread: HTTPFieldNames = []
 
     /// The joined body after a step `.request(body: .chunked, …)`, until the next call of `decode`. Its memory is used again,
     /// unless it is larger than `chunkedBodyKeptMax`.
@@ -149,6 +154,8 @@ public struct HTTPRequestDecoder: Sendable {
         self.acceptList = HTTPAcceptList()
         self.connection = HTTPConnectionOptions()
         self.chunks = HTTPChunkProgress()
+        self.headRefusal = nil
+        self.misread = []
         if self.chunkedBody.capacity > Self.chunkedBodyKeptMax {
             self.chunkedBody = []
         } else {

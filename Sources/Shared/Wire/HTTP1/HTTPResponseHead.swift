@@ -132,24 +132,4 @@ public struct HTTPResponseHead: Sendable {
 public enum HTTPContentType {
     public static var json: StaticString { "application/json" }
     public static var eventStream: StaticString { "text/event-stream" }
-    public static var text: StaticString { "text/plain; charset=utf-8" }
-    public static var html: StaticString { "text/html; charset=utf-8" }
-}
-
-extension HTTPRefusal {
-    /// Appends the whole answer to a refused request; the caller closes the connection after it. A HEAD request cannot be known
-    /// here, but since the connection closes, a body does no harm.
-    public func appendResponse(to output: inout [UInt8], date: Span<UInt8>, isTLS: Bool = false) {
-        let reason = self.reason
-        var extra = HTTPFields()
-        if self.status == 405 { extra.append("Allow", "GET, HEAD, POST, DELETE, OPTIONS") }
-        var head = HTTPResponseHead(
-            status: self.status, contentType: HTTPContentType.text, framing: .length(reason.utf8CodeUnitCount + 1),
-            keepAlive: false,
-            extra: extra)
-        head.isTLS = isTLS
-        head.append(to: &output, date: date)
-        output.append(reason)
-        output.append(HTTPByte.lineFeed)
-    }
 }

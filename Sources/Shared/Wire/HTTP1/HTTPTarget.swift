@@ -4,7 +4,7 @@ import Base
 struct HTTPTarget {
     let path: Range<Int>
     let query: Range<Int>?
-    /// Only of the absolute form. The caller compares it with `Host`, which checks its grammar too.
+    /// Only of the absolute form and of that of CONNECT. The caller compares it with `Host`, which checks its grammar too.
     let authority: Range<Int>?
 
     init(_ bytes: Span<UInt8>, _ range: Range<Int>, method: HTTPMethod) throws(HTTPRefusal) {
@@ -14,6 +14,13 @@ struct HTTPTarget {
             self.authority = nil
         } else if method == .options, range.count == 1, bytes[start] == 0x2A {
             self.authority = nil
+            self.path = range
+            self.query = nil
+            return
+        } else if method == .connect {
+            // The authority form. It is no path and matches none; a byte that no authority has is refused all the same.
+            guard HTTPHost.isValid(bytes, range) else { throw .malformedTarget }
+            self.authority = range
             self.path = range
             self.query = nil
             return

@@ -38,11 +38,6 @@ public enum JSONString {
         self.unescapedContents(bytes, self.contents(range))
     }
 
-    /// The text as UTF-8, appended to `output`.
-    public static func appendUnescaped(_ bytes: Span<UInt8>, _ range: ByteRange, to output: inout [UInt8]) {
-        self.appendUnescapedContents(bytes, self.contents(range), to: &output)
-    }
-
     /// The text for logs and configuration. Wire decisions compare bytes: `String` equality is canonical equivalence.
     public static func string(_ bytes: Span<UInt8>, _ range: ByteRange) -> String {
         // tidy:allow wire-string: for people and for configuration, as the comment above says

@@ -18,9 +18,6 @@ public struct APIKeyFile: Sendable {
         return (reader.findings.hasErrors ? nil : reader.file, reader.findings.list)
     }
 
-    /// Whether some key still opens the door.
-    public func hasValidKey(at unixSeconds: Int64) -> Bool { self.keys.contains { $0.isValid(at: unixSeconds) } }
-
     /// False when the id is taken or the file is full.
     public mutating func add(_ key: APIKey) -> Bool {
         guard self.keys.count < Self.keysMax, !self.keys.contains(where: { $0.id == key.id }) else { return false }

@@ -49,7 +49,6 @@ struct Call {
 /// What a legacy client asked for in `initialize`, kept while the worker is being started.
 struct InitializeRequest: Equatable {
     let revision: Revision
-    let clientName: String
 }
 
 /// The integer that stands for a call on a worker's channel: 20 bits of slot and 32 bits of generation, which fit into the 2^53 - 1

@@ -10,7 +10,7 @@ extension Supervisor {
             self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
-            self.counters.strayAnswers += 1
+            self.strayAnswer(worker, at: now)
             if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
                 self.workers[worker].answeredLate(late)
             }

@@ -90,11 +90,16 @@ enum ConfigurationDocument {
                 section = own
                 text += "\n### \(own)\n\n| Key | Takes | Default | Meaning |\n|---|---|---|---|\n"
             }
-            let fallback = key.fallback.map { "`\($0)`" } ?? ""
+            let upper = Self.ordered(key).map { ", at most `\($0)`" } ?? ""
+            let fallback = key.fallback.map { "`\($0)`\(upper)" } ?? ""
             text +=
                 "| `\(key.path)` | \(Self.escaped(key.kind.description)) | \(fallback) | \(Self.escaped(Self.meaning(of: key))) |\n"
         }
         return text + "\n"
+    }
+
+    private static func ordered(_ key: ConfigurationKey) -> String? {
+        ConfigurationKey.ordered.first { $0.lower == key.path }?.upper
     }
 
     private static func section(of key: ConfigurationKey) -> String {

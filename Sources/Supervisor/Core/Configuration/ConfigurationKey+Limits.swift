@@ -15,6 +15,16 @@ extension ConfigurationKey {
             Open connections per IPv4 address or IPv6 /64; further ones are closed at once. Loopback and Unix sockets are not \
             counted: there it is often one reverse proxy.
             """),
+        Self(
+            "limits.unauthenticated", count, "10",
+            """
+            Open connections that must show a key and have shown none; from here on new ones are closed at once by chance, and an \
+            answer without a valid key is the last of its connection. Only where keys are required.
+            """),
+        Self(
+            "limits.unauthenticatedDrop", .percent(0...100), "30%",
+            "How often a new one is closed at that number; more often the more there are."),
+        Self("limits.unauthenticatedMax", count, "100", "From this many on every new one is closed."),
         Self("limits.requestsPerConnection", count, "1000", "Requests on one connection, then it is closed."),
         Self("limits.connectionAge", time, "1h", "A connection this old is closed after its current request."),
         Self("limits.idleTimeout", time, "75s", "A connection without a request is closed."),

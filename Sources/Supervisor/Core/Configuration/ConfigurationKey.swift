@@ -44,6 +44,15 @@ extension ConfigurationKey {
         (.staging, "log.level", "debug"),
     ]
 
+    /// Pairs of which the first must not exceed the second. Where the first is not written, its default is lowered to the second,
+    /// so that lowering one key never asks for another. No default is ever raised: that would take a limit away unasked.
+    static let ordered: [(lower: String, upper: String)] = [
+        ("limits.bodyIdleTimeout", "limits.bodyTimeout"), ("auth.penaltyEnforced", "auth.penaltyMax"),
+        ("restart.delayMin", "restart.delayMax"), ("restart.open", "restart.openMax"), ("drain.hurried", "drain.deadline"),
+        ("limits.requestLine", "limits.head"), ("limits.field", "limits.head"),
+        ("limits.unauthenticated", "limits.unauthenticatedMax"),
+    ]
+
     /// The default of a key under a profile.
     static func fallback(of path: String, under profile: Profile) -> String? {
         if let changed = Self.profiles.first(where: { $0.profile == profile && $0.path == path }) { return changed.value }

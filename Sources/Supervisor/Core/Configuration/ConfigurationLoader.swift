@@ -177,16 +177,14 @@ public struct ConfigurationLoader {
 
     /// Keys that contradict each other.
     private mutating func checkOrder() {
-        for (small, large) in [
-            ("limits.bodyIdleTimeout", "limits.bodyTimeout"), ("auth.penaltyEnforced", "auth.penaltyMax"),
-            ("restart.delayMin", "restart.delayMax"), ("restart.open", "restart.openMax"),
-            ("drain.hurried", "drain.deadline"),
-        ] where self.settings.duration(small) > self.settings.duration(large) {
-            self.findings.error(self.settings.isSet(small) ? small : large, "\(small) must not be longer than \(large)")
-        }
-        for (small, large) in [("limits.requestLine", "limits.head"), ("limits.field", "limits.head")]
-        where self.settings.integer(small) > self.settings.integer(large) {
-            self.findings.error(self.settings.isSet(small) ? small : large, "\(small) must not be larger than \(large)")
+        for (lower, upper) in ConfigurationKey.ordered {
+            switch (self.settings.value(Settings.split(lower)), self.settings.value(Settings.split(upper))) {
+            case (.duration(let value), .duration(let bound)) where value > bound:
+                self.findings.error(lower, "\(lower) must not be longer than \(upper)")
+            case (.integer(let value), .integer(let bound)) where value > bound:
+                self.findings.error(lower, "\(lower) must not be larger than \(upper)")
+            default: break
+            }
         }
     }
 }

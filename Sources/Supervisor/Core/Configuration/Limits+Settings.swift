@@ -4,7 +4,11 @@ extension Limits {
     init(_ settings: Settings) {
         self.init(
             connections: settings.integer("limits.connections"),
+            areConnectionsConfigured: settings.isSet("limits.connections"),
             connectionsPerSource: settings.integer("limits.connectionsPerSource"),
+            newcomers: NewcomerLimits(
+                start: settings.integer("limits.unauthenticated"), dropPercent: settings.integer("limits.unauthenticatedDrop"),
+                full: settings.integer("limits.unauthenticatedMax")),
             requestsPerConnection: settings.integer("limits.requestsPerConnection"),
             connectionAge: settings.duration("limits.connectionAge"),
             idleTimeout: settings.duration("limits.idleTimeout"),

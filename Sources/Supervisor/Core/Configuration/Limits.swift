@@ -4,8 +4,12 @@ public import Base
 public struct Limits: Equatable, Sendable {
     // Connections.
     public internal(set) var connections: Int
+    /// Whether the operator chose that number.
+    public let areConnectionsConfigured: Bool
     /// Per IPv4 address or IPv6 /64. Loopback and Unix sockets are not counted: there it is often one reverse proxy.
     public let connectionsPerSource: Int
+    /// Connections that must show a key and have shown none.
+    public let newcomers: NewcomerLimits
     public let requestsPerConnection: Int
     public let connectionAge: Interval
     /// Of a connection between two requests.
@@ -55,6 +59,16 @@ public struct Limits: Equatable, Sendable {
     public let stderrLineBytesMax: Int
     /// Bytes per second of a worker's stderr that are logged; more is counted and dropped.
     public let stderrRateMax: Int
+}
+
+/// When connections that have shown no key are dropped, as OpenSSH's `MaxStartups start:dropPercent:full`.
+public struct NewcomerLimits: Equatable, Sendable {
+    /// From this many on some are dropped.
+    public let start: Int
+    /// How many of a hundred at first.
+    public let dropPercent: Int
+    /// From this many on all are. Not below `start`.
+    public let full: Int
 }
 
 /// Bounds of one JSON text.

@@ -18,13 +18,14 @@ struct Settings {
 
     func isSet(_ path: [String]) -> Bool { self.values[path] != nil }
 
-    /// The file's value, else the profile's, else the default.
+    /// The file's value, else the profile's, else the default, and of these two no more than `ConfigurationKey.ordered` lets it be.
     func value(_ path: [String]) -> SettingValue? {
         if let value = self.values[path] { return value }
         guard let key = ConfigurationKey.find(path) else { preconditionFailure("\(path) is no key of the table") }
         guard let text = ConfigurationKey.fallback(of: key.path, under: self.profile) else { return nil }
         guard let value = try? key.kind.parse(text: text) else { preconditionFailure("\(key.path) has a default it refuses") }
-        return value
+        guard let pair = ConfigurationKey.ordered.first(where: { $0.lower == key.path }) else { return value }
+        return value.lowered(to: self.value(Self.split(pair.upper)))
     }
 
     func integer(_ path: [String]) -> Int {
@@ -61,6 +62,17 @@ struct Settings {
     func isSet(_ path: String) -> Bool { self.isSet(Self.split(path)) }
 
     static func split(_ path: String) -> [String] { path.split(separator: ".").map { String($0) } }
+}
+
+extension SettingValue {
+    /// The smaller of two of one kind; itself where there is nothing to compare.
+    fileprivate func lowered(to bound: SettingValue?) -> SettingValue {
+        switch (self, bound) {
+        case (.integer(let value), .integer(let bound)): .integer(Swift.min(value, bound))
+        case (.duration(let value), .duration(let bound)): .duration(Swift.min(value, bound))
+        case (.boolean, _), (.integer, _), (.duration, _), (.string, _), (.strings, _): self
+        }
+    }
 }
 
 extension ConfigurationKey {

@@ -72,11 +72,14 @@ struct Connection {
     let peer: PeerAddress
     /// Whether requests that come in through its listener must carry a credential.
     let requiresCredential: Bool
+    /// It must show a key and has shown none yet: one of `Supervisor.newcomers`.
+    var isNewcomer: Bool
 
     init(limits: HTTPLimits, peer: PeerAddress, requiresCredential: Bool, deadline: Instant, now: Instant) {
         self.decoder = HTTPRequestDecoder(limits: limits)
         self.peer = peer
         self.requiresCredential = requiresCredential
+        self.isNewcomer = requiresCredential
         self.deadline = deadline
         self.openedAt = now
     }

@@ -4,14 +4,20 @@ import Wire
 
 extension Supervisor {
     /// A client connected. Nil when the driver should close it at once: all connections are in use (the driver is told to pause
-    /// accepting when the last one is taken), its source holds `connectionsPerSource`, or a drain has begun.
+    /// accepting when the last one is taken), its source holds `connectionsPerSource`, too many have shown
+    /// no key yet, or a drain has begun.
     public mutating func connectionOpened(peer: PeerAddress, requiresCredential: Bool, at now: Instant) -> ConnectionKey? {
         guard !self.isDraining, !self.connections.isFull, self.sources.add(peer) else { return nil }
+        if requiresCredential, !self.admitNewcomer() {
+            self.sources.remove(peer)
+            return nil
+        }
         let deadline = now + self.configuration.limits.headerTimeout
         let connection = Connection(
             limits: self.httpLimits, peer: peer, requiresCredential: requiresCredential, deadline: deadline, now: now)
         guard let key = self.connections.insert(connection) else {
             self.sources.remove(peer)
+            if requiresCredential { self.newcomers.leave() }
             return nil
         }
         self.arm(key, at: deadline)
@@ -66,6 +72,7 @@ extension Supervisor {
     mutating func dropConnection(_ key: ConnectionKey, at now: Instant) {
         guard let connection = self.connections.remove(key) else { return }
         self.sources.remove(connection.peer)
+        if connection.isNewcomer { self.newcomers.leave() }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
         switch connection.phase {
@@ -150,8 +157,11 @@ extension Supervisor {
     private mutating func refuse(_ key: ConnectionKey, _ error: HTTPRefusal, at now: Instant) {
         self.connections[key].exchange.keepAlive = false
         var refusal = Refusal(error.status, .invalidRequest, error.reason.description)
-        // RFC 9110 15.5.6: a 405 says what is served. The route may not be known.
-        if error.status == 405 { refusal.headers.append("Allow", "GET, HEAD, POST, DELETE, OPTIONS") }
+        // RFC 9110 15.5.6: a 405 says what is served. The gate has answered such a method before, on every route.
+        if error.status == 405 {
+            let route = self.connections[key].exchange.route
+            refusal.headers.append("Allow", route.allowed(withPreflight: self.access.cors.isEnabled))
+        }
         self.refuse(key, refusal, at: now)
     }
 

@@ -33,15 +33,16 @@ enum Route: Equatable {
         switch self {
         case .mcp: method == .post || method == .get || method == .delete
         case .health, .ready: method == .get || method == .head
-        case .notFound, .unread: true
+        // What is not there is 404 by any method, except by one that asks for no path at all.
+        case .notFound, .unread: method != .connect
         }
     }
 
-    /// The value of the Allow field in a 405.
-    var allowed: StaticString {
+    /// The value of the Allow field in a 405: exactly what `allows`, and OPTIONS where preflights are answered.
+    func allowed(withPreflight: Bool) -> StaticString {
         switch self {
-        case .mcp: "GET, POST, DELETE"
-        case .health, .ready: "GET, HEAD"
+        case .mcp: withPreflight ? "GET, POST, DELETE, OPTIONS" : "GET, POST, DELETE"
+        case .health, .ready: withPreflight ? "GET, HEAD, OPTIONS" : "GET, HEAD"
         case .notFound, .unread: ""
         }
     }

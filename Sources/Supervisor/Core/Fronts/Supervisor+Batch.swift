@@ -28,7 +28,6 @@ extension Supervisor {
         guard self.sessions[session].revision.allowsBatches else {
             return self.refuse(key, Refusal(400, .invalidRequest, "the session's revision has no batches"), at: now)
         }
-        self.sessions[session].requests += requests.count
         let asking = requests.count { $0.envelope.kind == .request }
         if asking == 0 {
             self.accept(key, at: now)

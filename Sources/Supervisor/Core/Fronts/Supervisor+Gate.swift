@@ -13,7 +13,11 @@ extension Supervisor {
         exchange.keepAlive = head.keepAlive && self.mayKeep(key, at: now)
         exchange.route = self.routes.route(bytes.extracting(head.path.range))
         self.connections[key].exchange = exchange
-        guard let refusal = self.check(key, head, bytes, at: now) else {
+        let refusal = self.check(key, head, bytes, at: now)
+        // Whoever has shown no key makes room for the next.
+        if self.connections[key].isNewcomer && self.newcomers.areCrowded { self.connections[key].exchange.keepAlive = false }
+        let isRefusedByDecoder = self.connections[key].decoder.headRefusal != nil
+        guard let refusal else {
             if head.expectsContinue && head.body != .none {
                 self.prepareOutput(key)
                 HTTPResponseHead.appendContinue(to: &self.connections[key].output)
@@ -21,6 +25,9 @@ extension Supervisor {
             return
         }
         switch head.body {
+        case _ where isRefusedByDecoder:
+            self.connections[key].exchange.keepAlive = false
+            self.refuse(key, refusal, at: now)
         case .length(let count) where count <= Self.skippedBodyBytesMax && !head.expectsContinue:
             // Read and drop the body, so that the connection can go on; the answer comes after it.
             self.connections[key].refusal = refusal
@@ -50,11 +57,15 @@ extension Supervisor {
         if head.method == .options && self.access.cors.isEnabled && route != .notFound { return nil }
         guard route.allows(head.method) else {
             var refusal = Refusal(405, .invalidRequest, "this endpoint does not serve \(head.method.name)")
-            refusal.headers.append("Allow", route.allowed)
+            refusal.headers.append("Allow", route.allowed(withPreflight: self.access.cors.isEnabled))
             return refusal
         }
         if route.needsCredential, let refusal = self.checkCredential(key, head, bytes, at: now) { return refusal }
         if route == .notFound { return Refusal(404, .invalidRequest, "no such endpoint") }
+        // A POST to an MCP endpoint has a body to answer this by.
+        if !self.connections[key].decoder.misread.isEmpty, !route.isMCP || head.method != .post {
+            return Refusal(400, .invalidRequest, Self.misreadFields)
+        }
         return route.isMCP ? self.checkNegotiation(head, bytes) : nil
     }
 
@@ -85,6 +96,10 @@ extension Supervisor {
         {
         case .granted(let principal):
             self.connections[key].exchange.principal = principal
+            if self.connections[key].isNewcomer {
+                self.connections[key].isNewcomer = false
+                self.newcomers.leave()
+            }
             return nil
         case .refused(let reason):
             if let penalty { return Self.tooManyFailures(penalty) }
@@ -94,6 +109,18 @@ extension Supervisor {
             refusal.headers.append("WWW-Authenticate", reason.challenge)
             return refusal
         }
+    }
+
+    /// Takes a connection that must show a key, or drops it. Told at the 1st, 2nd, 4th, 8th … time.
+    mutating func admitNewcomer() -> Bool {
+        if self.newcomers.admit(&self.jitter) { return true }
+        let dropped = self.newcomers.dropped
+        if dropped & (dropped - 1) == 0 {
+            self.log(
+                .warning, "dropped a connection: too many have shown no key yet, see limits.unauthenticated",
+                [.number("unauthenticated", self.newcomers.count), .number("count", dropped)])
+        }
+        return false
     }
 
     private static func tooManyFailures(_ wait: Interval) -> Refusal {

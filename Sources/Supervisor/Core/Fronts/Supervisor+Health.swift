@@ -17,7 +17,7 @@ extension Supervisor {
         var body: [UInt8] = [UInt8](#"{"status":""#)
         body.append(status)
         body.append(#"","version":""#)
-        body.append(Self.version)
+        body.append(Product.version)
         body.append(#"","uptimeSeconds":"#)
         body.append(decimal: (now - self.startedAt).nanoseconds / 1_000_000_000)
         body.append(#","workers":{"ready":"#)
@@ -40,6 +40,4 @@ extension Supervisor {
         guard let worker = self.servers[self.configuration.defaultServer].worker else { return false }
         return self.workers[worker].state == .ready
     }
-
-    public static let version: StaticString = "0.1.0"
 }

@@ -18,7 +18,6 @@ extension Supervisor {
             refusal.id = self.idLexeme(request.envelope, message)
             return self.refuse(key, refusal, at: now)
         }
-        self.sessions[session].requests += 1
         switch request.envelope.kind {
         case .notification:
             if request.method == .notificationsCancelled { self.cancel(session, request, message, at: now) }
@@ -78,15 +77,7 @@ extension Supervisor {
             return self.refuse(key, request, message, 200, .invalidParams, "params.protocolVersion must be a string", at: now)
         }
         let asked = Revision(message.extracting(JSONString.contents(version).range))
-        var name = ""
-        var members = JSONMembers()
-        if let info = request.params.value("clientInfo", in: message), jsonKind(message, info) == .object,
-            (try? self.metaScanner.scanObject(message, at: info, into: &members)) != nil,
-            let range = members.value("name", in: message), jsonKind(message, range) == .string
-        {
-            name = String(decoding: JSONString.unescape(message, range).prefix(128), as: UTF8.self)
-        }
-        let purpose = Call.Purpose.initialize(InitializeRequest(revision: .negotiated(asked: asked), clientName: name))
+        let purpose = Call.Purpose.initialize(InitializeRequest(revision: .negotiated(asked: asked)))
         self.admit(
             key, server, request, message, purpose: purpose, revision: .negotiated(asked: asked), session: nil, level: nil,
             at: now)
@@ -99,7 +90,7 @@ extension Supervisor {
         let id = self.unguessable()
         let session = Session(
             id: id, server: call.server, principal: self.connections[connection].exchange.principal, revision: asked.revision,
-            clientName: asked.clientName, createdAt: now, lastSeen: now)
+            createdAt: now, lastSeen: now)
         guard let key = self.sessions.insert(session) else {
             var refusal = Refusal(503, .internalError, "too many sessions; try again later")
             refusal.headers = Self.retryAfter(.seconds(30))

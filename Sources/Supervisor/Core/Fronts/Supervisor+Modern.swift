@@ -9,7 +9,11 @@ extension Supervisor {
         _ message: Span<UInt8>, at now: Instant
     ) {
         guard request.envelope.kind == .request else {
-            // No client notification exists over HTTP in this revision (a request is cancelled by closing its response).
+            // No client notification exists over HTTP in this revision (a request is cancelled by closing its response). Nothing
+            // is compared, but a field that a proxy and we could read differently is no better here.
+            guard self.connections[key].decoder.misread.isEmpty else {
+                return self.refuse(key, Refusal(400, .headerMismatch, Self.misreadFields), at: now)
+            }
             return self.accept(key, at: now)
         }
         if let refusal = request.metadata.envelopeRefusal(message) {
@@ -18,7 +22,9 @@ extension Supervisor {
         guard let version = request.metadata.protocolVersion, let method = request.envelope.method else {
             preconditionFailure("a modern request without version or method")
         }
-        let headers = StandardHeaders(version: head[.mcpProtocolVersion], method: head[.mcpMethod], name: head[.mcpName])
+        let headers = StandardHeaders(
+            version: head[.mcpProtocolVersion], method: head[.mcpMethod], name: head[.mcpName],
+            misread: self.connections[key].decoder.misread)
         if let refusal = headers.versionRefusal(bytes, body: message, metaVersion: version) {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
         }

@@ -22,7 +22,7 @@ extension Supervisor {
             case .get: self.openSessionStream(key, server, head, bytes, at: now)
             case .delete: self.deleteSession(key, server, head, bytes, at: now)
             case .post: self.post(key, server, head, body, bytes, at: now)
-            case .options, .head, .put, .patch:
+            case .options, .head, .put, .patch, .trace, .connect:
                 preconditionFailure("the gate let \(head.method) through to an MCP endpoint")
             }
         }
@@ -54,6 +54,9 @@ extension Supervisor {
         do {
             envelope = try self.scanner.scan(message)
         } catch .batch(let range) {
+            guard self.connections[key].decoder.misread.isEmpty else {
+                return self.refuse(key, Refusal(400, .invalidRequest, Self.misreadFields), at: now)
+            }
             return self.batch(key, server, head, bytes, message, range, at: now)
         } catch {
             return self.refuse(key, self.refusal(for: error, message), at: now)
@@ -64,13 +67,19 @@ extension Supervisor {
             return self.refuse(key, refusal, at: now)
         }
         let claims = request.metadata.claimsModern
+        let misread = self.connections[key].decoder.misread
         let kind: EraClassifier.Body =
             switch envelope.kind {
             case .request: .request(request.method, claimsModern: claims)
             case .notification: .notification(request.method, claimsModern: claims)
             case .result, .error: .response
             }
-        switch EraClassifier.classify(kind, header: .init(bytes, head[.mcpProtocolVersion])) {
+        let verdict = EraClassifier.classify(kind, header: .init(bytes, head[.mcpProtocolVersion]))
+        // A version that cannot be read decides nothing. For a body that claims an era it is one more field that differs.
+        if verdict == .legacy && !misread.isEmpty || misread.contains(.mcpProtocolVersion) && !claims {
+            return self.refuse(key, request, message, 400, .invalidRequest, Self.misreadFields, at: now)
+        }
+        switch verdict {
         case .legacy: self.legacyMessage(key, server, head, bytes, request, message, at: now)
         case .modern: self.modernMessage(key, server, head, bytes, request, message, at: now)
         case .refused(let reason):
@@ -79,6 +88,8 @@ extension Supervisor {
             self.refuse(key, refusal, at: now)
         }
     }
+
+    static let misreadFields = "MCP-Protocol-Version, Mcp-Method or Mcp-Name is repeated or not visible ASCII"
 
     /// Looks at the members that every era has. Nil when `_meta` is there and no object, or names something twice.
     mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {

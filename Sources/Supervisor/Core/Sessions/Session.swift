@@ -8,7 +8,6 @@ struct Session {
     let server: Int
     let principal: Principal
     let revision: Revision
-    let clientName: String
     let createdAt: Instant
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.
@@ -19,7 +18,6 @@ struct Session {
     var pendingChanges: ListKinds = []
     /// Set by `logging/setLevel`. Before it, a legacy server may log as it likes.
     var logLevel: LogLevel?
-    var requests = 0
 }
 
 /// 128 unguessable bits. On the wire 32 lower-case hexadecimal digits.

@@ -8,21 +8,32 @@ import Wire
 enum Handshake {
     static let id: Int64 = 0
 
-    static let initialize: StaticString = """
-        {"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},\
-        "clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}}}
-
-        """
     static let initialized: StaticString = """
         {"jsonrpc":"2.0","method":"notifications/initialized"}
 
         """
-    static let discover: StaticString = """
-        {"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{\
-        "io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},\
-        "io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}}}}
+    static func append(for era: Revision.Era, to line: inout [UInt8]) {
+        switch era {
+        case .legacy:
+            line.append(#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","#)
+            line.append(#""capabilities":{},"clientInfo":"#)
+            Self.appendClientInfo(to: &line)
+            line.append("}}\n")
+        case .modern:
+            line.append(#"{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{"#)
+            line.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#)
+            line.append(#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#)
+            Self.appendClientInfo(to: &line)
+            line.append("}}}\n")
+        }
+    }
 
-        """
+    /// Who asks, as servers are told.
+    private static func appendClientInfo(to line: inout [UInt8]) {
+        line.append(#"{"name":"mcp-supervisor","version":""#)
+        line.append(Product.version)
+        line.append(#""}"#)
+    }
 
     enum Failure: Error, Equatable {
         /// The worker answered with an error.

@@ -109,6 +109,21 @@ extension Supervisor {
         self.sendLine(answer.span, to: key)
     }
 
+    /// An answer came that belongs to no call of this worker. Beyond a limit the worker is told to end, gets no more calls, and is
+    /// replaced; what it still runs it may answer.
+    mutating func strayAnswer(_ key: WorkerKey, at now: Instant) {
+        self.counters.strayAnswers += 1
+        guard self.workers[key].answeredNobody() else { return }
+        if case .stopping = self.workers[key].state { return }
+        self.log(
+            .error, "a worker gave too many answers that nobody had asked for and is replaced",
+            [
+                .text("server", self.servers[self.workers[key].server].name),
+                .number("workerPid", Int(self.workers[key].processID)), .number("count", self.workers[key].strayAnswers),
+            ])
+        self.stopWorker(key, step: .inputClosed, at: now)
+    }
+
     /// Output that cannot be used. Counted; told at the 1st, 2nd, 4th, 8th … time, so a chatty worker cannot fill the log.
     private mutating func stray(_ key: WorkerKey, _ what: StaticString) {
         self.workers[key].strayLines += 1
@@ -169,6 +184,7 @@ extension Supervisor {
     private mutating func tellLogLevel(_ level: LogLevel, _ server: Int, _ worker: WorkerKey) {
         self.servers[server].logLevel = level
         // Id 0 again: the handshake is over, and nobody waits for this answer.
+        self.workers[worker].answersOwed += 1
         var line = [UInt8](#"{"jsonrpc":"2.0","id":0,"method":"logging/setLevel","params":{"level":""#)
         line.append(level.text)
         line.append("\"}}\n")

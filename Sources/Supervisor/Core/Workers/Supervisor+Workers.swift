@@ -20,7 +20,7 @@ extension Supervisor {
         self.timers.add(.worker(key), at: self.workers[key].deadline)
         self.prepareOutput(worker: key)
         let before = self.workers[key].output.count
-        self.workers[key].output.append(self.servers[server].era == .legacy ? Handshake.initialize : Handshake.discover)
+        Handshake.append(for: self.servers[server].era, to: &self.workers[key].output)
         self.workers[key].queuedTotal += self.workers[key].output.count - before
     }
 

@@ -49,6 +49,10 @@ struct Worker {
     var readyAt: Instant?
     /// Handshake or stop step.
     var deadline: Instant
+    /// Answers it may still give although nobody waits for them: to calls taken back, to changes of the log level.
+    var answersOwed = 0
+    /// Answers beyond those: invented, or given twice.
+    var strayAnswers = 0
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
 
@@ -56,8 +60,23 @@ struct Worker {
     /// How long a server may still be busy with a call after it was told to stop.
     static let afterglow = Interval.seconds(5)
 
+    /// Answers to nothing after which it is replaced. One now and then is a slip; a worker that goes on is broken, or tries to find
+    /// out the ids of others' calls.
+    static let strayAnswersMax = 100
+
+    /// An answer came that nobody waits for. True: it is one too many.
+    mutating func answeredNobody() -> Bool {
+        guard self.answersOwed == 0 else {
+            self.answersOwed -= 1
+            return false
+        }
+        self.strayAnswers += 1
+        return self.strayAnswers == Self.strayAnswersMax
+    }
+
     /// A call was cancelled or abandoned while it ran.
     mutating func withdraw(_ call: CallKey, at now: Instant) {
+        self.answersOwed += 1
         if self.withdrawn.count == Self.withdrawnMax { self.withdrawn.removeLast() }
         self.withdrawn.append((call, now + Self.afterglow))
     }

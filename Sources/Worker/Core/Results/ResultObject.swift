@@ -12,7 +12,7 @@ public enum ResultObject {
         output.append(isError ? ",\"isError\":true" : ",\"isError\":false")
         if style.isModern {
             output.append(",\"resultType\":\"complete\",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":")
-            output.append(ServerIdentity.modernInfo)
+            ServerIdentity.append(withTitle: true, to: &output)
             output.append("}")
         }
         output.append("}")

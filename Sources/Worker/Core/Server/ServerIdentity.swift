@@ -1,11 +1,17 @@
+import Base
+
 /// How the worker names itself to clients.
 public enum ServerIdentity {
-    public static let version: StaticString = "0.1.0"
+    public static var version: StaticString { Product.version }
 
-    /// `serverInfo` for revisions that know `title` (2025-06-18 and later).
-    static let modernInfo: StaticString =
-        "{\"name\":\"mcp-worker-sql\",\"title\":\"SQL databases (read-only)\",\"version\":\"0.1.0\"}"
-    static let plainInfo: StaticString = "{\"name\":\"mcp-worker-sql\",\"version\":\"0.1.0\"}"
+    /// `serverInfo`. Revisions from 2025-06-18 on know `title`.
+    static func append(withTitle: Bool, to output: inout [UInt8]) {
+        output.append("{\"name\":\"mcp-worker-sql\"")
+        if withTitle { output.append(",\"title\":\"SQL databases (read-only)\"") }
+        output.append(",\"version\":\"")
+        output.append(Product.version)
+        output.append("\"}")
+    }
 
     static let instructions: StaticString = """
         Read-only SQL access. Start with list_databases, then list_views and describe_view to learn names and columns; \

@@ -52,7 +52,7 @@ extension ServerState {
         output.append("{\"protocolVersion\":\"")
         output.append(revision.text)
         output.append("\",\"capabilities\":{\"tools\":{},\"logging\":{}},\"serverInfo\":")
-        output.append(revision >= .v2025_06_18 ? ServerIdentity.modernInfo : ServerIdentity.plainInfo)
+        ServerIdentity.append(withTitle: revision >= .v2025_06_18, to: &output)
         output.append(",\"instructions\":")
         output.appendJSON(string: ServerIdentity.instructions)
         output.append("}")
@@ -116,7 +116,7 @@ extension ServerState {
     private func endModernList(to output: inout [UInt8]) {
         output.append(Self.listCaching)
         output.append(",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":")
-        output.append(ServerIdentity.modernInfo)
+        ServerIdentity.append(withTitle: true, to: &output)
         output.append("}}")
         AnswerWriter.end(to: &output)
     }

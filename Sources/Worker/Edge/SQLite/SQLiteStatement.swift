@@ -31,8 +31,6 @@ import CSQLite
     var parameterCount: Int { Int(unsafe sqlite3_bind_parameter_count(self.handle)) }
     var isReadOnly: Bool { unsafe sqlite3_stmt_readonly(self.handle) != 0 }
     var isExplain: Bool { unsafe sqlite3_stmt_isexplain(self.handle) != 0 }
-    /// How often a change of the schema made the engine compile this statement again.
-    var recompilations: Int { Int(unsafe sqlite3_stmt_status(self.handle, SQLITE_STMTSTATUS_REPREPARE, 0)) }
 
     func bind(_ value: Int64, at index: Int32) { unsafe sqlite3_bind_int64(self.handle, index, value) }
 
