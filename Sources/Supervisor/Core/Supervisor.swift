@@ -20,6 +20,8 @@ public struct Supervisor: ~Copyable {
     var duplexes: DuplexTable
     /// The client on our own stdin and stdout, if that is how we were started.
     var standardStreams: ConnectionKey?
+    /// The streams that follow the progress of an operation.
+    var operations: [Operation: ConnectionKey] = [:]
     var calls: SlotMap<Call>
     var workers: SlotMap<Worker>
     var servers: [Server]

@@ -180,6 +180,8 @@ extension Supervisor {
         switch call.revision.era {
         case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
         case .legacy:
+            // Where there is no session, nobody has a place for log lines.
+            if call.connection.flatMap({ self.connections.find($0)?.exchange.route.isREST }) == true { return }
             let session = call.session.flatMap { self.sessions.contains($0) ? self.sessions[$0].logLevel : nil }
             guard level >= (session ?? .debug) else { return }
         }
@@ -218,6 +220,9 @@ extension Supervisor {
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         if case .waiting = self.connections[connection].phase {
+            guard !self.connections[connection].exchange.route.isREST else {
+                return self.tellOperation(connection, event, at: now)
+            }
             guard self.mayStream(call) else {
                 self.counters.droppedNotifications += 1
                 return
@@ -261,7 +266,8 @@ extension Supervisor {
         for key in self.connections.keys {  // Bound: `connections`.
             guard self.connections.contains(key), let listen = self.connections[key].listen, listen.server == server
             else { continue }
-            self.sendListChanges(kinds.intersection(listen.wanted), to: key, subscription: listen.id, at: now)
+            self.sendListChanges(
+                kinds.intersection(listen.wanted), to: key, subscription: listen.id.isEmpty ? nil : listen.id, at: now)
         }
         for duplex in self.duplexes.keys where self.duplexes.contains(duplex) {  // Bound: `connections`.
             let key = self.duplexes[duplex].connection

@@ -159,6 +159,8 @@ extension Supervisor {
     private mutating func answerFromHandshake(_ call: Call, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         switch call.purpose {
+        case .initialize(let asked) where self.connections[connection].exchange.route.isREST:
+            self.answerInitialize(call, asked, connection, at: now)
         case .initialize(let asked): self.beginSession(call, asked, connection, at: now)
         case .discover:
             var body = self.takeScratch()

@@ -76,7 +76,9 @@ extension Supervisor {
     mutating func waitingCallDue(_ key: CallKey, _ connection: ConnectionKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if self.calls[key].deadline <= now { return self.callTimedOut(key, at: now) }
-        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]) {
+        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]),
+            !self.connections[connection].exchange.route.isREST
+        {
             self.openStream(connection, .call(key), at: now)
         }
         let next = Swift.min(now + self.configuration.limits.keepAlive, self.calls[key].deadline)

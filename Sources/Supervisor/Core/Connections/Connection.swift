@@ -41,6 +41,8 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
+        /// The progress of an operation that a REST client named.
+        case operation
         /// A batch of a 2025-03-26 session, with so many requests not answered yet.
         case batch(left: Int)
     }
@@ -64,8 +66,10 @@ struct Connection {
     var exchange = Exchange()
     /// Decided on the request's head; sent when its body has been skipped.
     var refusal: Refusal?
-    /// Set while a `subscriptions/listen` stream is open.
+    /// Set while a stream of list changes is open that belongs to no session.
     var listen: Listen?
+    /// What the request in progress works on, or what its stream follows.
+    var operation: Operation?
     /// When the event stream that is open was opened.
     var streamOpenedAt: Instant = .distantFuture
 
@@ -146,6 +150,7 @@ struct Refusal: Equatable {
 /// A modern subscription: which list changes this stream wants.
 struct Listen {
     let server: Int
+    /// Empty for a REST client, whose stream is no request of the protocol.
     let id: [UInt8]
     let wanted: ListKinds
 

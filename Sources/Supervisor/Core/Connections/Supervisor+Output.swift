@@ -88,6 +88,27 @@ extension Supervisor {
         case .reading, .waiting, .streaming, .lingering: break
         }
         let exchange = self.connections[key].exchange
+        if exchange.route.isBare, !body.isEmpty {
+            return self.respondBare(key, status, contentType, headers, body, at: now)
+        }
+        self.respondWhole(key, status, contentType, headers, body, at: now)
+    }
+
+    private mutating func respondBare(
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, _ headers: HTTPFields, _ body: Span<UInt8>,
+        at now: Instant
+    ) {
+        var bare: [UInt8] = []
+        bare.reserveCapacity(body.count)
+        let status = RESTAnswer.append(body, status: status, to: &bare)
+        self.respondWhole(key, status, contentType, headers, bare.span, at: now)
+    }
+
+    private mutating func respondWhole(
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, _ headers: HTTPFields, _ body: Span<UInt8>,
+        at now: Instant
+    ) {
+        let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
             status: status, contentType: contentType, framing: contentType == nil ? .none : .length(body.count),
             keepAlive: exchange.keepAlive, extra: headers)
@@ -113,6 +134,10 @@ extension Supervisor {
 
     /// The answer to the current request is queued whole.
     mutating func finishExchange(_ key: ConnectionKey, at now: Instant) {
+        if let operation = self.connections[key].operation {
+            self.connections[key].operation = nil
+            self.operationEnded(operation, of: key, at: now)
+        }
         self.connections[key].phase = .reading
         self.connections[key].requestStage = .none
         self.connections[key].requests += 1
@@ -153,7 +178,7 @@ extension Supervisor {
         let comment = now + self.configuration.limits.keepAlive
         switch self.connections[key].phase {
         case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.session), .streaming(.listen), .streaming(.operation):
             return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
         case .streaming(.batch), .duplex, .reading, .waiting, .lingering: return comment
         }

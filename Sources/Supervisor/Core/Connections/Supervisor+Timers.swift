@@ -80,7 +80,7 @@ extension Supervisor {
             self.sendKeepAlive(key, at: now)
         case .duplex(let duplex):
             self.duplexTimerDue(key, duplex, at: now)
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.session), .streaming(.listen), .streaming(.operation):
             if self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now {
                 // Clients reconnect; the time-out of a call is not this one's business.
                 self.endSubscription(key, at: now)

@@ -92,7 +92,6 @@ extension Supervisor {
     /// The worker's handshake is known: makes the session and answers `initialize`. The session exists only from here on, so a
     /// client that gave up while the worker started leaves none behind.
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
-        guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
         let id = self.unguessable()
         var session = Session(
             id: id, kind: .streamable, server: call.server, principal: self.connections[connection].exchange.principal,
@@ -110,6 +109,18 @@ extension Supervisor {
         if case .duplex(let duplex) = self.connections[connection].phase { self.duplexes[duplex].session = key }
         let limits = self.configuration.limits
         self.armSession(key, at: now + Swift.min(limits.sessionIdle, limits.sessionAge))
+        var text: [UInt8] = []
+        id.append(to: &text)
+        var headers = HTTPFields()
+        headers.append("MCP-Session-Id", text.span)
+        self.answerInitialize(call, asked, connection, headers, at: now)
+    }
+
+    mutating func answerInitialize(
+        _ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, _ headers: HTTPFields = HTTPFields(),
+        at now: Instant
+    ) {
+        guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","result":{"protocolVersion":""#)
@@ -123,10 +134,6 @@ extension Supervisor {
             body.append(contentsOf: identity.instructions)
         }
         body.append("}}")
-        var text: [UInt8] = []
-        id.append(to: &text)
-        var headers = HTTPFields()
-        headers.append("MCP-Session-Id", text.span)
         self.respond(
             connection, 200, "application/json", headers: self.withCORS(connection, headers), body: body.span, at: now)
         self.scratch = body

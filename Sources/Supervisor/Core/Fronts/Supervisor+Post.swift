@@ -19,6 +19,7 @@ extension Supervisor {
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
         case .webSocket(let server): self.upgrade(key, server, head, bytes, at: now)
         case .eventStream(let server): self.openEventStream(key, server, head, bytes, at: now)
+        case .rest(let server, let endpoint): self.restRequest(key, server, endpoint, head, body, bytes, at: now)
         case .messages(let server): self.post(key, server, head, body, bytes, at: now)
         case .mcp(let server):
             switch head.method {

@@ -66,7 +66,7 @@ extension Supervisor {
             case .reading where self.connections[key].requestStage == .none:
                 self.connections[key].closesAfterOutput = true
                 self.connections[key].input = []
-            case .streaming(.session), .streaming(.listen):
+            case .streaming(.session), .streaming(.listen), .streaming(.operation):
                 self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
             case .duplex(let duplex) where self.duplexes.contains(duplex) && self.duplexes[duplex].calls.isEmpty:
@@ -80,7 +80,7 @@ extension Supervisor {
 
     /// A modern stream ends with the result of its request, a legacy one just ends.
     mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
-        if let listen = self.connections[key].listen {
+        if let listen = self.connections[key].listen, !listen.id.isEmpty {
             guard self.sendEvent(key, listen.end.span, isFinal: true, at: now) else { return }
         }
         if case .streaming(.session(let session)) = self.connections[key].phase, self.sessions.contains(session) {
