@@ -207,7 +207,10 @@ extension Supervisor {
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
         var start = path.count
         while start > 0, path[start - 1] != 0x2F { start -= 1 }  // Bound: the length of the path.
-        guard self.beginOperation(key, server, path.extracting(start..<path.count)),
+        let prefix = RESTEndpoint.progress.path
+        let isDirect =
+            start >= prefix.utf8CodeUnitCount && path.extracting(start - prefix.utf8CodeUnitCount..<start).equals(prefix)
+        guard isDirect, self.beginOperation(key, server, path.extracting(start..<path.count)),
             let operation = self.connections[key].operation
         else {
             return self.refuse(key, Refusal(404, .invalidRequest, "no operation can have this name"), at: now)
