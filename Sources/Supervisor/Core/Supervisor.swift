@@ -105,7 +105,7 @@ public struct Supervisor: ~Copyable {
         self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
-        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
+        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits, readsMeta: true)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
         self.sources = SourceCounts(max: limits.connectionsPerSource)

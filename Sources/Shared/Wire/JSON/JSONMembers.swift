@@ -14,9 +14,7 @@ public struct JSONMember: Equatable, Sendable {
 
     /// Whether the key after unescaping is `text`.
     public func hasKey(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
-        if self.keyHasEscapes { return JSONString.unescapedEquals(bytes, self.key, text) }
-        guard self.key.count == text.utf8CodeUnitCount, self.key.upperBound <= bytes.count else { return false }
-        return ByteWord.matches(bytes, at: self.key.lowerBound, text)
+        JSONString.equals(bytes, contents: self.key, hasEscapes: self.keyHasEscapes, text)
     }
 
     /// Whether the key after unescaping is `text`.
