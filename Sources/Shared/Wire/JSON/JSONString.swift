@@ -1,11 +1,13 @@
 public import Base
 
 /// The kind of a JSON value, told by its first byte.
+@frozen
 public enum JSONKind: Equatable, Sendable {
     case object, array, string, number, `true`, `false`, null
 }
 
 /// The kind of the validated value at `range`.
+@inlinable
 public func jsonKind(_ bytes: Span<UInt8>, _ range: ByteRange) -> JSONKind {
     guard !range.isEmpty else { return .null }
     return switch bytes[range.lowerBound] {
