@@ -21,8 +21,6 @@ public enum MetaKey {
     public static let relatedRequest: StaticString = "io.mcp-supervisor/relatedRequest"
     public static let inputKey: StaticString = "io.mcp-supervisor/inputKey"
 
-    /// What the supervisor consumes of a modern request: a legacy worker must not see it.
-    public static let modernEnvelope: [StaticString] = [protocolVersion, clientCapabilities, clientInfo, logLevel]
     public static let ours: [StaticString] = [caller, group, relatedRequest, inputKey]
 }
 
