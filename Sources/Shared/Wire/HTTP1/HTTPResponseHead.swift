@@ -51,6 +51,12 @@ public struct HTTPResponseHead: Sendable {
 
     /// Appends the head with its empty line. `date` is an IMF-fixdate (see `HTTPDate`) or empty, which leaves the field out.
     public func append(to output: inout [UInt8], date: Span<UInt8>) {
+        let contentTypeBytes = self.contentType?.utf8CodeUnitCount ?? 0
+        let bytesMax = Self.ownBytesMax + date.count + contentTypeBytes + self.extra.bytes.count
+        output.append(addingCapacity: bytesMax) { self.append(to: &$0, date: date) }
+    }
+
+    private func append(to output: inout OutputSpan<UInt8>, date: Span<UInt8>) {
         HTTPStatus.appendLine(self.status, to: &output)
         if !date.isEmpty {
             output.append("Date: ")
@@ -58,10 +64,8 @@ public struct HTTPResponseHead: Sendable {
             output.append("\r\n")
         }
         if let contentType = self.contentType {
-            let start = output.count + 14
             output.append("Content-Type: ")
-            output.append(contentType)
-            output.replaceControls(from: start)
+            output.appendFieldValue(contentType)
             output.append("\r\n")
         }
         self.appendFraming(to: &output)
@@ -74,7 +78,7 @@ public struct HTTPResponseHead: Sendable {
         }
     }
 
-    private func appendFraming(to output: inout [UInt8]) {
+    private func appendFraming(to output: inout OutputSpan<UInt8>) {
         var keepAlive = self.keepAlive
         switch self.framing {
         case .length(let length):
@@ -95,6 +99,9 @@ public struct HTTPResponseHead: Sendable {
             output.append("Connection: keep-alive\r\n")
         }
     }
+
+    /// Bytes of a head without its variable values, rounded up.
+    private static var ownBytesMax: Int { 640 }
 
     /// The fields that every response carries, and the end of the head.
     private static var end: StaticString {

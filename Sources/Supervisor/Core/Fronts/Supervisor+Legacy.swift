@@ -87,7 +87,7 @@ extension Supervisor {
     /// client that gave up while the worker started leaves none behind.
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
         guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
-        let id = self.unguessable()
+        let id = self.unguessable.next()
         let session = Session(
             id: id, server: call.server, principal: self.connections[connection].exchange.principal, revision: asked.revision,
             createdAt: now, lastSeen: now)
