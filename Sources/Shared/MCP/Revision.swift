@@ -24,7 +24,8 @@ public enum Revision: UInt8, CaseIterable, Comparable, Sendable {
     /// Reads the exact text of a revision. Revisions are opaque names: nothing is trimmed, folded or compared as a date.
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count == 10 else { return nil }
-        for revision in Self.allCases where bytes.equals(revision.text) {  // Bound: five revisions.
+        // Bound: five revisions; the newest first, which most requests name.
+        for revision in Self.allCases.reversed() where bytes.equals(revision.text) {
             self = revision
             return
         }

@@ -29,7 +29,7 @@ public struct Supervisor: ~Copyable {
     var lifecycle: Lifecycle = .starting
     var spawnBudget: SpawnBudget
     /// Source of session ids: unguessable bits in production, a seed's in the simulator.
-    let unguessable: () -> SessionID
+    let unguessable: any SessionIDSource
     /// Jitter, and which newcomers are dropped. Nothing that must not be guessed.
     var jitter: PRNG
 
@@ -110,10 +110,10 @@ public struct Supervisor: ~Copyable {
         self.workers = SlotMap(capacity: configuration.servers.count)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
         self.servers = configuration.servers.map { Server($0, restart: RestartPolicy(limits: configuration.restart)) }
-        self.unguessable = unguessable
+        self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
-        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
+        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits, readsMeta: true)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
         self.sources = SourceCounts(max: limits.connectionsPerSource)
@@ -168,4 +168,17 @@ struct Counters: Equatable, Sendable {
     var strayAnswers: UInt64 = 0
     /// Notifications that could not be attributed or whose stream was too slow.
     var droppedNotifications: UInt64 = 0
+}
+
+/// Where session ids come from.
+///
+/// An existential on purpose: a value that holds one lives in memory only. Otherwise the compiler takes `Supervisor` for something
+/// that fits into registers, and copies all of it (1.6 KB) to the stack for many a call of a method that only reads.
+protocol SessionIDSource {
+    func next() -> SessionID
+}
+
+private struct DrawnSessionIDs: SessionIDSource {
+    let draw: () -> SessionID
+    func next() -> SessionID { self.draw() }
 }

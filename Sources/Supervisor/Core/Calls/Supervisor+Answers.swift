@@ -7,7 +7,8 @@ extension Supervisor {
     /// A result or error of a worker. `message` is one line of its channel.
     mutating func answered(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
         guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
-            self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
+            self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker,
+            let call = self.forget(key)
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.strayAnswer(worker, at: now)
@@ -16,8 +17,6 @@ extension Supervisor {
             }
             return
         }
-        let call = self.calls[key]
-        self.forget(key)
         self.workers[worker].hasServed = true
         self.counters.callsAnswered += 1
         self.deliver(call, envelope, message, at: now)
@@ -39,6 +38,7 @@ extension Supervisor {
 
     private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
+        // The identity first: to look into it where it lies, the whole server would be copied.
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
             from: self.servers[call.server].era, to: call.revision.era, method: call.method, resource: call.resource,
@@ -98,10 +98,8 @@ extension Supervisor {
     mutating func fail(
         _ key: CallKey, _ text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8] = [], at now: Instant
     ) {
-        guard self.calls.contains(key) else { return }
-        let call = self.calls[key]
+        guard let call = self.forget(key) else { return }
         let data = data.isEmpty ? Self.deliveredData(call) : data
-        self.forget(key)
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }
 

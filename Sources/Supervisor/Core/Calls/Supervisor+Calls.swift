@@ -14,11 +14,12 @@ extension Supervisor {
         let settings = self.servers[server].configuration.workers
         // A worker that has not said who it is within the time it has for that will not be waited for.
         let timeout = purpose == .forward ? settings.callTimeout : Swift.min(settings.callTimeout, settings.startTimeout)
+        let deadline = now + timeout
         let call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
-            logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: now + timeout,
-            lastDeadline: now + timeout)
+            logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: deadline,
+            lastDeadline: deadline)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
         if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
             return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
@@ -26,13 +27,13 @@ extension Supervisor {
         if self.hasAllItsCalls(key, session) {
             return self.refuseBusySession(key, request, message, at: now)
         }
-        guard let callKey = self.calls.insert(call) else {
+        guard let callKey = self.calls.insert(consume call) else {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
         if self.connections[key].isShared {
             // The connection's timer watches one call; each of these has its own.
-            self.armOrphan(callKey, at: call.deadline)
+            self.armOrphan(callKey, at: deadline)
             if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(callKey) }
         } else {
             self.connections[key].phase = .waiting(callKey)
@@ -176,8 +177,9 @@ extension Supervisor {
     }
 
     /// Removes the call from every table. Its worker's slot is free again.
-    mutating func forget(_ key: CallKey) {
-        guard let call = self.calls.remove(key) else { return }
+    @discardableResult
+    mutating func forget(_ key: CallKey) -> Call? {
+        guard let call = self.calls.remove(key) else { return nil }
         switch call.state {
         case .queued: self.servers[call.server].queuedBytes -= call.line.count
         case .dispatched(let worker, _, _): if self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
@@ -193,6 +195,7 @@ extension Supervisor {
             // What was held back behind `initialize`, see `isInitializing`.
             if call.method == .initialize, !self.connections[connection].input.isEmpty { self.resumable.append(connection) }
         }
+        return call
     }
 
     // MARK: Refusals

@@ -6,7 +6,9 @@ extension Supervisor {
     /// The bytes that wait for this connection's socket. The driver writes what the kernel takes and reports it.
     public func withOutput<Result>(of key: ConnectionKey, _ body: (Span<UInt8>) -> Result) -> Result? {
         guard self.connections.contains(key) else { return nil }
-        return self.connections[key].withUnsentOutput(body)
+        // The array alone: to call a method of the connection, all of it would be copied.
+        let output = self.connections[key].output
+        return body(output.span.extracting(self.connections[key].outputSent..<output.count))
     }
 
     /// The connections with new output; the list is emptied.
@@ -34,7 +36,7 @@ extension Supervisor {
         self.connections[key].outputSent = 0
         var output: [UInt8] = []
         swap(&output, &self.connections[key].output)
-        self.recycle(output)
+        self.recycle(consume output)
         if self.connections[key].closesAfterOutput { self.linger(key, at: now) } else { self.resumeIfCaughtUp(key, at: now) }
     }
 

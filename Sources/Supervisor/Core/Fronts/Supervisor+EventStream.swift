@@ -9,7 +9,7 @@ extension Supervisor {
         _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
-        let id = self.unguessable()
+        let id = self.unguessable.next()
         self.appendStreamHead(key)
         guard self.makeDuplex(key, server, .events(id), at: now) != nil else {
             return self.connectionLost(key, at: now)

@@ -7,12 +7,9 @@ import Wire
 extension Supervisor {
     /// A request's head is complete; its body may still be on its way.
     mutating func headReceived(_ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant) {
-        var exchange = Exchange()
-        exchange.isHead = head.method == .head
-        exchange.isHTTP10 = head.minorVersion == 0
-        exchange.keepAlive = head.keepAlive && self.mayKeep(key, at: now)
-        exchange.route = self.routes.route(bytes.extracting(head.path.range))
-        self.connections[key].exchange = exchange
+        self.connections[key].exchange = Exchange(
+            route: self.routes.route(bytes.extracting(head.path.range)), isHead: head.method == .head,
+            isHTTP10: head.minorVersion == 0, keepAlive: head.keepAlive && self.mayKeep(key, at: now))
         let refusal = self.check(key, head, bytes, at: now)
         // Whoever has shown no key makes room for the next.
         if self.connections[key].isNewcomer && self.newcomers.areCrowded { self.connections[key].exchange.keepAlive = false }

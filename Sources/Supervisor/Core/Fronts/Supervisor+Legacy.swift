@@ -92,7 +92,7 @@ extension Supervisor {
     /// The worker's handshake is known: makes the session and answers `initialize`. The session exists only from here on, so a
     /// client that gave up while the worker started leaves none behind.
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
-        let id = self.unguessable()
+        let id = self.unguessable.next()
         var session = Session(
             id: id, kind: .streamable, server: call.server, principal: self.connections[connection].exchange.principal,
             revision: asked.revision, createdAt: now, lastSeen: now)

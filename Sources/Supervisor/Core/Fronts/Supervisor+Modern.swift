@@ -100,8 +100,8 @@ extension Supervisor {
 
     /// Known only after the first handshake; until then the call is queued and the worker itself refuses.
     func isMissingCapability(_ server: Int, _ method: MCPMethod) -> Bool {
-        guard let identity = self.servers[server].identity, let needed = CapabilityName.needed(for: method) else { return false }
-        return !identity.has(needed)
+        guard let needed = CapabilityName.needed(for: method) else { return false }
+        return self.servers[server].identity?.has(needed) == false
     }
 
     /// `subscriptions/listen`: a stream of list changes, acknowledged by its first message. Resource subscriptions are not

@@ -4,6 +4,10 @@ import MCP
 /// One configured MCP server: its worker, the calls that wait for one, and what its handshake said.
 struct Server {
     let configuration: ServerConfiguration
+    /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
+    /// server nothing is known, and every one of them understands `initialize`. Stored: it is asked for with every call, and a
+    /// method of this type copies all of it.
+    let era: Revision.Era
     var worker: WorkerKey?
     /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
     var queue = Queue<CallKey>()
@@ -23,6 +27,11 @@ struct Server {
 
     init(_ configuration: ServerConfiguration, restart: RestartPolicy) {
         self.configuration = configuration
+        self.era =
+            switch configuration.kind {
+            case .command: .legacy
+            case .sql: .modern
+            }
         self.restart = restart
     }
 
@@ -33,15 +42,6 @@ struct Server {
         self.restart.state == .failed
             ? "the server \(self.name) failed for good: it is not restarted before its configuration is corrected"
             : "the server \(self.name) keeps failing and is not being restarted yet"
-    }
-
-    /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
-    /// server nothing is known, and every one of them understands `initialize`.
-    var era: Revision.Era {
-        switch self.configuration.kind {
-        case .command: .legacy
-        case .sql: .modern
-        }
     }
 }
 
