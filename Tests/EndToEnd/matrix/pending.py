@@ -15,10 +15,10 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
     ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
     ("SDK 1", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("HTTP+SSE", "legacy 2024-11-05"): ALL,
-    ("WebSocket", "legacy 2024-11-05"): ALL,
-    ("REST", "legacy 2024-11-05"): ALL,
-    ("stdio", "legacy 2024-11-05"): ALL,
+    ("HTTP+SSE", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
+    ("WebSocket", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
+    ("REST", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("stdio", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
     ("SDK 2 modern", "legacy 2025-11-25"): frozenset({
         "elicitation form", "elicitation url", "url required", "sampling", "sampling tools", "roots", "several questions",
         "several rounds", "prompt that asks", "subscriptions",
@@ -31,10 +31,16 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
         "prompt that asks", "subscriptions",
     }),
-    ("HTTP+SSE", "legacy 2025-11-25"): ALL,
-    ("WebSocket", "legacy 2025-11-25"): ALL,
-    ("REST", "legacy 2025-11-25"): ALL,
-    ("stdio", "legacy 2025-11-25"): ALL,
+    ("HTTP+SSE", "legacy 2025-11-25"): frozenset({"list", "structured", "content", "url required", "sampling", "roots", "subscriptions"}),
+    ("WebSocket", "legacy 2025-11-25"): frozenset({
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks", "subscriptions",
+    }),
+    ("REST", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
+    ("stdio", "legacy 2025-11-25"): frozenset({
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks", "subscriptions",
+    }),
     ("SDK 2 modern", "modern"): ALL,
     ("SDK 2 legacy", "modern"): ALL,
     ("SDK 1", "modern"): ALL,
@@ -54,14 +60,20 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
         "prompt that asks", "subscriptions",
     }),
-    ("HTTP+SSE", "dual"): ALL,
-    ("WebSocket", "dual"): ALL,
-    ("REST", "dual"): ALL,
-    ("stdio", "dual"): ALL,
+    ("HTTP+SSE", "dual"): frozenset({"list", "structured", "content", "url required", "sampling", "roots", "subscriptions"}),
+    ("WebSocket", "dual"): frozenset({
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks", "subscriptions",
+    }),
+    ("REST", "dual"): frozenset({"url required", "subscriptions"}),
+    ("stdio", "dual"): frozenset({
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks", "subscriptions",
+    }),
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.
-PENDING_REAL: frozenset[str] = frozenset({"HTTP+SSE", "WebSocket", "REST", "stdio"})
+PENDING_REAL: frozenset[str] = frozenset()
 
 
 def is_pending(client: str, server: str, feature: str) -> bool:
