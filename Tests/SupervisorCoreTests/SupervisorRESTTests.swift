@@ -76,7 +76,7 @@ import Wire
             (#"{"a":1,"a":2}"#, 400, -32700),
             (#"{"_meta":5}"#, 400, -32602),
             (
-                #"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}"#,
+                "{\"_meta\":{\(RigText.envelope)}}",
                 400, -32600
             ),
         ] as [(String, Int, Int64)])

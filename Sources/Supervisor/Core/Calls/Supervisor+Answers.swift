@@ -254,7 +254,8 @@ extension Supervisor {
 
     /// A list of the server changed: everybody who asked to be told is told once.
     private mutating func listChanged(_ server: Int, _ kinds: ListKinds, at now: Instant) {
-        for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].server == server {  // Bound: `sessions`.
+        for key in self.sessions.allKeys {  // Bound: `sessions`.
+            guard self.sessions.contains(key), self.sessions[key].server == server else { continue }
             if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
             // Expected: a session that is its connection ended with it, because its reader was too slow.
             guard self.sessions.contains(key) else { continue }
