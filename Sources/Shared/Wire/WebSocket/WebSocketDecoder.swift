@@ -82,11 +82,21 @@ public struct WebSocketDecoder: Sendable {
 
     public init(limits: WebSocketLimits = .standard) { self.limits = limits }
 
+    /// Whether a message or a frame has begun and not ended: at the end of the stream, something was torn.
+    public var isInsideMessage: Bool {
+        switch self.phase {
+        case .head: self.headCount > 0 || self.current != nil
+        case .payload: true
+        case .closed, .failed: false
+        }
+    }
+
     /// The next step in `bytes`, from `position` on, which moves past what it took. An error is final: every later call repeats it.
     public mutating func next(in bytes: Span<UInt8>, from position: inout Int) throws(WebSocketError) -> Step {
         do throws(WebSocketError) {
             self.release()
-            while true {  // Bound: each turn returns, or completes a head or a payload.
+            // Bound: each turn returns, or completes a head out of six bytes or more, or the payload behind one.
+            while true {
                 switch self.phase {
                 case .head:
                     guard try self.takeHead(bytes, &position) else { return .needMore }

@@ -179,7 +179,11 @@ extension Supervisor {
         case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
         case .legacy:
             // Where there is no session, nobody has a place for log lines.
-            if call.connection.flatMap({ self.connections.find($0)?.exchange.route.isREST }) == true { return }
+            if let connection = call.connection, self.connections.contains(connection),
+                self.connections[connection].exchange.route.isREST
+            {
+                return
+            }
             let session = call.session.flatMap { self.sessions.contains($0) ? self.sessions[$0].logLevel : nil }
             guard level >= (session ?? .debug) else { return }
         }

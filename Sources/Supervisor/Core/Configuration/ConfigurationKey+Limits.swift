@@ -45,7 +45,9 @@ extension ConfigurationKey {
         Self("limits.fields", .integer(8...1_000), "100", "Number of header fields; more is 431."),
         Self("limits.chunkExtension", .size(1...(16 << 10)), "256", "Chunk extensions of one request."),
         Self("limits.trailers", .size(1...(64 << 10)), "1K", "Trailer fields; they are read and dropped."),
-        Self("limits.body", .size(1024...(256 << 20)), "4M", "Body of a request; more is 413."),
+        Self(
+            "limits.body", .size(1024...(256 << 20)), "4M",
+            "Body of a request; more is 413. Also one message of a WebSocket (close code 1009) and one line of stdin."),
         Self(
             "limits.message", .size(1024...(512 << 20)), "64M",
             "One line of a worker's output; a longer one is skipped. Its call fails at once if it is the only one, else at its time-out."
@@ -76,11 +78,17 @@ extension ConfigurationKey {
             "Calls in flight of one session; the next one is answered 429 with `Retry-After`."),
         Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
-            "Events that wait for a slow reader; then the stream is closed."),
+            "Events and messages that wait for a slow reader; then the stream is closed. While so much waits, a WebSocket is not read."
+        ),
         Self(
             "limits.streamAge", time, "1h",
-            "A stream of list changes this old is ended; clients open another. Streams of calls last as long as their calls."),
-        Self("limits.keepAlive", time, "15s", "Silence on an event stream after which a comment is sent."),
+            """
+            A stream of list changes this old is ended, and a WebSocket without session; clients open another. Streams of calls last \
+            as long as their calls.
+            """),
+        Self(
+            "limits.keepAlive", time, "15s",
+            "Silence on an event stream after which a comment is sent. How often a WebSocket is asked whether it is there."),
         Self(
             "limits.calls", count, "20000",
             "Calls in flight and waiting, all servers together; the next one is answered 503."),

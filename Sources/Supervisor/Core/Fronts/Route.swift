@@ -94,6 +94,8 @@ struct RouteTable {
         self.routes.append(([UInt8]("/health"), .health))
         self.routes.append(([UInt8]("/ready"), .ready))
         for (index, name) in servers.enumerated() { self.add(index, below: "/servers/\(name)") }
+        // What is asked for most is found first. No path stands twice, so the order means nothing else.
+        self.routes = self.routes.filter(\.route.isMCP) + self.routes.filter { !$0.route.isMCP }
     }
 
     private mutating func add(_ server: Int, below prefix: String) {
