@@ -175,6 +175,7 @@ final class ClientConnection {
         exchange.status = head.status
         if head.status == 101 {
             guard let carrier = self.carrier else {
+                if exchange.kind == .hostile { return }
                 return self.world.judge.report("answers", "an upgrade that was not asked for")
             }
             carrier.upgraded()
@@ -217,6 +218,8 @@ final class ClientConnection {
     }
 
     // MARK: Both ways
+
+    var isUpgraded: Bool { self.head?.status == 101 }
 
     /// Set while this connection carries a duplex stream.
     private var carrier: DuplexClient? {
