@@ -192,7 +192,7 @@ public struct ResultDowngrade: Equatable, Sendable {
     ) {
         guard let value, jsonKind(bytes, value) == .string else { return }
         text.append(before)
-        JSONString.appendUnescaped(bytes, value, to: &text)
+        text.append(contentsOf: JSONString.unescape(bytes, value))
         text.append(after)
     }
 

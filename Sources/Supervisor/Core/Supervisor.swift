@@ -21,6 +21,12 @@ public struct Supervisor: ~Copyable {
     /// The client on our own stdin and stdout, if that is how we were started.
     var standardStreams: ConnectionKey?
     var calls: SlotMap<Call>
+    /// Of calls that can be asked for input in the middle.
+    var inputs: [CallKey: InputState] = [:]
+    var asks: SlotMap<Ask>
+    /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
+    var parked: [RequestState.CallID: CallKey] = [:]
+    let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
     var timers = DeadlineHeap<Timer>()
@@ -81,6 +87,7 @@ public struct Supervisor: ~Copyable {
         case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)
         case restart(server: Int)
+        case input(CallKey)
         case drain
     }
 
@@ -95,7 +102,8 @@ public struct Supervisor: ~Copyable {
 
     /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
     public init(
-        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID, now: Instant
+        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID,
+        sealing: Sealing, now: Instant
     ) {
         let limits = configuration.limits
         self.configuration = configuration
@@ -105,9 +113,13 @@ public struct Supervisor: ~Copyable {
         self.sessions = SessionTable(capacity: limits.sessions)
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
-        self.workers = SlotMap(capacity: configuration.servers.count)
+        self.asks = SlotMap(capacity: Self.asksMax)
+        self.sealing = sealing
+        self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
-        self.servers = configuration.servers.map { Server($0, restart: RestartPolicy(limits: configuration.restart)) }
+        self.servers = configuration.servers.enumerated().map {
+            Server($1, definition: $0, restart: RestartPolicy(limits: configuration.restart))
+        }
         self.unguessable = unguessable
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
@@ -166,4 +178,6 @@ struct Counters: Equatable, Sendable {
     var strayAnswers: UInt64 = 0
     /// Notifications that could not be attributed or whose stream was too slow.
     var droppedNotifications: UInt64 = 0
+    /// Requests of workers that could not be attributed to a call.
+    var unattributed: UInt64 = 0
 }

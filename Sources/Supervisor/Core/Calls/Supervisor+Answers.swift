@@ -17,10 +17,13 @@ extension Supervisor {
             return
         }
         let call = self.calls[key]
-        self.forget(key)
         self.workers[worker].hasServed = true
-        self.counters.callsAnswered += 1
-        self.deliver(call, envelope, message, at: now)
+        if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
+            let inputs = self.inputs.isEmpty ? nil : self.inputs[key]
+            self.forget(key)
+            self.counters.callsAnswered += 1
+            self.deliver(call, inputs, envelope, message, at: now)
+        }
         self.pumpQueue(call.server, at: now)
         self.continueDrain(at: now)
     }
@@ -37,17 +40,39 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
-    private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+    /// Whether the answer is not the call's last word: it asks a legacy client for input, or its modern client is not there.
+    private mutating func answersInput(
+        _ key: CallKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) -> Bool {
+        guard let inputs = self.inputs[key] else { return false }
+        if inputs.isParked {
+            self.store(key, message, at: now)
+            return true
+        }
+        let members = self.workerScanner.members
+        guard self.calls[key].revision.era == .legacy, envelope.kind == .result, InputRequired.isOne(members, in: message) else {
+            return false
+        }
+        self.beginRound(key, members, message, at: now)
+        return true
+    }
+
+    /// The worker's last word about a call that has been forgotten. `inputs` is what was known of its input.
+    mutating func deliver(
+        _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
-            from: self.servers[call.server].era, to: call.revision.era, method: call.method, resource: call.resource,
+            from: self.servers[call.server].era, revision: call.revision, method: call.method, resource: call.resource,
             serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
-            rewrite.appendInputRefusal(to: &body)
+        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body) {
+            // Expected: the client comes back with what the worker asks for.
+        } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
+            rewrite.appendInputRefusal(self.workerScanner.members, message, to: &body)
         } else if envelope.kind == .result {
             rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
         } else {
@@ -101,20 +126,21 @@ extension Supervisor {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
         let data = data.isEmpty ? Self.deliveredData(call) : data
+        for ask in self.inputs[key]?.asks ?? [] { self.withdrawAsk(ask, tellingClient: true, at: now) }
         self.forget(key)
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }
 
-    /// Error -32603 for a call that has been forgotten already.
+    /// An error for a call that has been forgotten already.
     mutating func answer(
-        _ call: Call, errorText text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8],
-        at now: Instant
+        _ call: Call, _ code: ErrorCode = .internalError, errorText text: String, status: Int = 200,
+        headers: HTTPFields = HTTPFields(), data: [UInt8], at now: Instant
     ) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","error":{"code":"#)
-        body.append(decimal: ErrorCode.internalError.rawValue)
+        body.append(decimal: code.rawValue)
         body.append(#","message":"#)
         body.appendJSON(string: text)
         body.append(#","data":"#)
@@ -250,7 +276,8 @@ extension Supervisor {
     }
 
     /// A list of the server changed: everybody who asked to be told is told once.
-    private mutating func listChanged(_ server: Int, _ kinds: ListKinds, at now: Instant) {
+    private mutating func listChanged(_ variant: Int, _ kinds: ListKinds, at now: Instant) {
+        let server = self.servers[variant].definition
         for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
             if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
             // Also when the stream was given up just now: its client will open another.

@@ -7,7 +7,8 @@ extension Supervisor {
     /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
     mutating func admit(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
-        revision: Revision, session: SessionKey?, level: LogLevel?, at now: Instant
+        revision: Revision, session: SessionKey?, capabilities: ClientCapabilities = [], level: LogLevel?,
+        early: [InputAnswers.Answer] = [], at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
@@ -17,7 +18,7 @@ extension Supervisor {
         let call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
-            logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: now + timeout,
+            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: now + timeout,
             lastDeadline: now + timeout)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
         if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
@@ -30,19 +31,30 @@ extension Supervisor {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
-        if self.connections[key].isShared {
-            // The connection's timer watches one call; each of these has its own.
-            self.armOrphan(callKey, at: call.deadline)
-            if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(callKey) }
-        } else {
-            self.connections[key].phase = .waiting(callKey)
-            self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, timeout))
-        }
+        self.occupy(key, callKey, at: now)
+        if self.mayBeAsked(call) { self.inputs[callKey] = InputState(message: [UInt8](message), earlyAnswers: early) }
         if purpose == .forward {
             self.route(callKey, request, message, at: now)
         } else {
             self.servers[server].awaitingHandshake.append(callKey)
         }
+    }
+
+    /// The connection waits for the call.
+    mutating func occupy(_ key: ConnectionKey, _ call: CallKey, at now: Instant) {
+        guard self.connections[key].isShared else {
+            self.connections[key].phase = .waiting(call)
+            return self.setDeadline(key, Swift.min(now + self.configuration.limits.keepAlive, self.calls[call].deadline))
+        }
+        // The connection's timer watches one call; each of these has its own.
+        self.armOrphan(call, at: self.calls[call].deadline)
+        if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(call) }
+    }
+
+    /// Whether the call's server may ask its client for input in a form that needs the request to be kept.
+    private func mayBeAsked(_ call: Call) -> Bool {
+        call.purpose == .forward && call.method.mayRequireInput && !call.capabilities.isEmpty
+            && (call.revision.era == .modern || self.servers[call.server].era == .modern)
     }
 
     /// Whether the client has as many calls running as one session, or one connection of many messages, may have.
@@ -87,11 +99,12 @@ extension Supervisor {
     }
 
     /// Into the channel when the worker has room, else into the queue.
-    private mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+    mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
         let server = self.calls[key].server
         let rewrite = RequestRewrite(
             from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil)
+            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
+            capabilities: self.calls[key].capabilities)
         if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
@@ -109,7 +122,7 @@ extension Supervisor {
     /// The worker that can take one more call now.
     func workerWithRoom(_ server: Int) -> WorkerKey? {
         guard let worker = self.servers[server].worker, self.workers[worker].state == .ready,
-            self.workers[worker].inFlight < self.servers[server].configuration.workers.concurrency,
+            self.workers[worker].inFlight < self.servers[server].concurrency,
             self.workers[worker].unsentBytes < Self.workerBacklogBytesMax
         else { return nil }
         return worker
@@ -176,7 +189,9 @@ extension Supervisor {
     /// Removes the call from every table. Its worker's slot is free again.
     mutating func forget(_ key: CallKey) {
         guard let call = self.calls.remove(key) else { return }
+        if !self.inputs.isEmpty { self.forgetInputs(key) }
         switch call.state {
+        case .suspended: break
         case .queued: self.servers[call.server].queuedBytes -= call.line.count
         case .dispatched(let worker, _, _): if self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
         }

@@ -37,8 +37,10 @@ extension Supervisor {
     /// Takes the call away from its worker, or out of the queue.
     mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
         let call = self.calls[key]
+        self.abandonInputs(key)
         self.forget(key)
         switch call.state {
+        case .suspended: break
         case .queued:
             if call.purpose == .forward {
                 self.servers[call.server].queue.removeAll { $0 == key }

@@ -39,7 +39,8 @@ extension Supervisor {
             case .request: self.legacyRequest(key, server, session, request, message, at: now)
             case .notification where request.method == .notificationsCancelled:
                 self.cancel(session, request, message, at: now)
-            case .notification, .result, .error: break
+            case .result, .error: self.clientAnswered(session, request, message, at: now)
+            case .notification: break
             }
         }
     }

@@ -53,7 +53,8 @@ extension Supervisor {
         _ key: ConnectionKey, _ duplex: DuplexKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         switch request.envelope.kind {
-        case .result, .error: break  // Expected: no request of a worker is passed on by this version, so no answer is awaited.
+        case .result, .error:
+            if let session = self.duplexes[duplex].session { self.clientAnswered(session, request, message, at: now) }
         case .notification:
             if request.method == .notificationsCancelled { self.duplexCancel(key, duplex, request, message, at: now) }
         case .request where self.isRunning(duplex, request, message):

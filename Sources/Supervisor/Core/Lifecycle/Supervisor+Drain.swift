@@ -48,6 +48,10 @@ extension Supervisor {
             // It is waiting for its restart, which will not come.
             self.failQueue(server, "the supervisor is shutting down", at: now)
         }
+        // Nobody can come back to them any more.
+        for call in self.parked.values where self.calls.contains(call) {
+            self.withdraw(call, reason: "the supervisor is shutting down", at: now)
+        }
         for key in self.connections.keys {
             switch self.connections[key].phase {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:

@@ -1,9 +1,19 @@
 import Base
 import MCP
 
-/// One configured MCP server: its worker, the calls that wait for one, and what its handshake said.
+/// One configured MCP server, as clients of one set of capabilities see it: its worker, the calls that wait for one, and what its
+/// handshake said. A legacy worker plans on what its `initialize` said of its client, so clients that differ in that need different
+/// workers; a modern one is told with every request.
 struct Server {
     let configuration: ServerConfiguration
+    /// Index of the configured server; the first servers are these, each without any client capability.
+    let definition: Int
+    /// What a legacy worker was told that its clients can do.
+    let capabilities: ClientCapabilities
+    /// It asked for input without saying in which of its calls: from then on it has only one at a time.
+    var isInteractive = false
+    /// Counts its worker processes.
+    var epoch: UInt64 = 0
     var worker: WorkerKey?
     /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
     var queue = Queue<CallKey>()
@@ -21,12 +31,23 @@ struct Server {
     /// Worker deaths since the supervisor started.
     var deaths = 0
 
-    init(_ configuration: ServerConfiguration, restart: RestartPolicy) {
+    init(
+        _ configuration: ServerConfiguration, definition: Int, capabilities: ClientCapabilities = [], restart: RestartPolicy
+    ) {
         self.configuration = configuration
+        self.definition = definition
+        self.capabilities = capabilities
         self.restart = restart
     }
 
     var name: String { self.configuration.name }
+
+    /// Calls that its worker has at the same time.
+    var concurrency: Int { self.isInteractive ? 1 : self.configuration.workers.concurrency }
+
+    /// Servers of one configuration at the same time, for clients that differ in what they can do. Beyond it a client shares one that
+    /// was told less.
+    static let variantsMax = 8
 
     /// For clients, while `restart.refusesCalls`.
     var whyRefused: String {

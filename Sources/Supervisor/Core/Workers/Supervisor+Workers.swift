@@ -20,7 +20,8 @@ extension Supervisor {
         self.timers.add(.worker(key), at: self.workers[key].deadline)
         self.prepareOutput(worker: key)
         let before = self.workers[key].output.count
-        Handshake.append(for: self.servers[server].era, to: &self.workers[key].output)
+        Handshake.append(
+            for: self.servers[server].era, self.servers[server].capabilities, to: &self.workers[key].output)
         self.workers[key].queuedTotal += self.workers[key].output.count - before
     }
 
@@ -77,8 +78,33 @@ extension Supervisor {
             preconditionFailure("more workers than servers")
         }
         self.servers[server].worker = key
+        self.servers[server].epoch += 1
         self.servers[server].logLevel = nil
-        self.effects.append(.spawnWorker(key, server: server))
+        self.servers[server].isInteractive = false
+        self.effects.append(.spawnWorker(key, server: self.servers[server].definition))
+    }
+
+    /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
+    mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
+        guard !capabilities.isEmpty, self.servers[definition].era == .legacy else { return definition }
+        var best = definition
+        var count = 0
+        for index in self.servers.indices where self.servers[index].definition == definition {  // Bound: `variantsMax` each.
+            let told = self.servers[index].capabilities
+            if told == capabilities { return index }
+            count += 1
+            if told.isSubset(of: capabilities), told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount {
+                best = index
+            }
+        }
+        guard count < Server.variantsMax, !self.isDraining else { return best }
+        var new = Server(
+            self.servers[definition].configuration, definition: definition, capabilities: capabilities,
+            restart: RestartPolicy(limits: self.configuration.restart))
+        new.identity = self.servers[definition].identity
+        self.servers.append(new)
+        self.startWorker(self.servers.count - 1, at: now)
+        return self.servers.count - 1
     }
 
     /// The answer to the first request on the channel.
