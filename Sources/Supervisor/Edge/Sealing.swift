@@ -24,7 +24,7 @@ enum StateSeal {
         let isDone = unsafe plaintext.withUnsafeBytes { plaintext in
             unsafe associated.withUnsafeBytes { associated in
                 unsafe sealed.withUnsafeMutableBytes { output in
-                    guard let base = unsafe output.baseAddress else { return false }
+                    guard let base = output.baseAddress else { return false }
                     return unsafe cossl_gcm_seal(
                         key, nonce, associated.baseAddress, associated.count, plaintext.baseAddress, plaintext.count,
                         base + Self.nonceBytes, base + Self.nonceBytes + plaintext.count) == 1
@@ -41,7 +41,7 @@ enum StateSeal {
         let isDone = unsafe sealed.withUnsafeBytes { sealed in
             unsafe associated.withUnsafeBytes { associated in
                 unsafe plaintext.withUnsafeMutableBytes { output in
-                    guard let base = unsafe sealed.baseAddress else { return false }
+                    guard let base = sealed.baseAddress else { return false }
                     return unsafe cossl_gcm_open(
                         key, base, associated.baseAddress, associated.count, base + Self.nonceBytes, count,
                         base + Self.nonceBytes + count, output.baseAddress) == 1

@@ -100,7 +100,8 @@ public final class Simulation {
         var ids = random.branch()
         self.supervisor = Supervisor(
             configuration, access: AccessPolicy(configuration, listeners: configuration.listeners, verifier: nil),
-            seed: random.next(), unguessable: { SessionID(high: ids.next(), low: ids.next()) }, now: self.now)
+            seed: random.next(), unguessable: { SessionID(high: ids.next(), low: ids.next()) }, sealing: ToySealing.sealing,
+            now: self.now)
         self.random = random.branch()
         for (index, profile) in self.plan.clients.enumerated() {
             self.clients.append(self.client(index, profile, random.branch()))
