@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import measures, report
+from harness import lifecycle, measures, report
 from harness.peers import ROOT, Bridge
 from harness.process import BenchmarkError, busy_share
 
@@ -29,6 +29,8 @@ PARTS = {
     "query": "query.",
     "broadcast": "broadcast.",
     "together": "together.",
+    "respawn": "respawn.",
+    "refusal": "refusal.",
 }
 
 
@@ -94,7 +96,7 @@ def measure(arguments, settings, thresholds, metrics) -> list:
         "load": lambda settings, metrics: measure_load(settings, thresholds, metrics), "latency": measures.added_latency,
         "idle": measures.idle_memory, "streams": measures.idle_streams, "growth": measures.growth,
         "worker-start": measures.worker_start, "server-start": measures.server_start, "query": measures.query_view,
-        "broadcast": measures.broadcast, "together": measures.together,
+        "broadcast": measures.broadcast, "together": measures.together, "respawn": lifecycle.respawn, "refusal": lifecycle.refusal,
     }
     failures = []
     for part in PARTS:

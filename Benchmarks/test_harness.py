@@ -2,6 +2,7 @@
 """Checks of the benchmark's own parts, without load: `make check`."""
 
 import argparse
+import contextlib
 import json
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import bench
-from harness import messages, report
+from harness import lifecycle, messages, report
 from harness.measures import BUILD, tool, write
 from harness.peers import ECHO_WORKER, ROOT, CProxy, started
 
@@ -37,8 +38,10 @@ class TheCProxyIsAnHonestLimit(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        cls.proxy = cls.enterClassContext(started(CProxy(cls.directory)))
+        context = contextlib.ExitStack()
+        cls.addClassCleanup(context.close)
+        cls.directory = context.enter_context(tempfile.TemporaryDirectory())
+        cls.proxy = context.enter_context(started(CProxy(cls.directory)))
         cls.fields, cls.body = messages.modern_echo()
 
     def exchange(self, *pieces, count=1):
@@ -132,6 +135,17 @@ class TheTools(unittest.TestCase):
             run = argparse.Namespace(quick=quick, only=["broadcast"], without=[])
             names = [t["name"] for t in report.load_thresholds(ROOT / "Thresholds") if bench.applies(t, run)]
             self.assertEqual(names, ["broadcast-quick" if quick else "broadcast"])
+
+    def test_a_percentile_is_a_value_that_was_measured(self):
+        values = list(range(40, 0, -1))
+        found = [lifecycle.percentile(values, share) for share in (50, 90, 99, 100)]
+        self.assertEqual(found, [20, 36, 40, 40])
+        self.assertEqual(lifecycle.percentile([7], 99), 7)
+
+    def test_every_threshold_belongs_to_a_part(self):
+        for threshold in report.load_thresholds(ROOT / "Thresholds"):
+            with self.subTest(threshold["name"]):
+                self.assertTrue(any(threshold["metric"].startswith(prefix) for prefix in bench.PARTS.values()))
 
     def test_every_file_is_complete_and_named_after_itself(self):
         for path in (ROOT / "Thresholds").glob("*.json"):

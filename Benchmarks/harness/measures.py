@@ -29,6 +29,7 @@ class Settings:
         self.latency_calls = 5_000 if quick else 20_000
         self.streams = [10_000] if quick else [1_000, 10_000]
         self.starts = 20 if quick else 100
+        self.kills = 40 if quick else 150
         self.broadcast_streams, self.broadcasts = (1_000, 10) if quick else (10_000, 20)
 
 

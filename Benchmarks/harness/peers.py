@@ -159,6 +159,8 @@ class Bridge(Peer):
 
 class Supervisor(Peer):
     name, label = "supervisor", "mcp-supervisor"
+    #: Further keys of the configuration.
+    more: dict = {}
 
     def __init__(self, directory, binary, server=None):
         super().__init__(directory)
@@ -178,6 +180,7 @@ class Supervisor(Peer):
             # All checks stay on; only the ceilings that exist to stop a load like this one are raised.
             "limits": {"connections": 15_000, "sessions": 15_000, "requestsPerConnection": 1_000_000, "idleTimeout": "10m"},
             "log": {"level": "warning"},
+            **self.more,
         }
         self.configuration = self.directory / f"supervisor-{self.port}.json"
         self.configuration.write_text(json.dumps(configuration))
@@ -218,6 +221,28 @@ class QueryView(Supervisor):
                 raise BenchmarkError(f"product_catalog gave {rows} rows, not 10")
             self._checked = True
         return messages.modern_call(name, arguments)
+
+
+class Respawning(QueryView):
+    """The same, whose worker is killed again and again: without the back-off and the circuit, which such a series would meet."""
+
+    name, label = "respawn", "mcp-supervisor, a worker killed under load"
+    more = {"restart": {"window": "1ms", "deaths": 1000, "settled": "1ms", "delayMin": "1ms", "delayMax": "1ms", "stable": "1ms",
+                        "spawnsPerSecond": 10_000, "spawnBurst": 10_000}}
+
+
+class Refusing(Supervisor):
+    """A server that ends as soon as it is started: after three times the circuit is open."""
+
+    name, label = "refusal", "mcp-supervisor, open circuit"
+
+    def __init__(self, directory, binary):
+        super().__init__(directory, binary, {"command": "/bin/false"})
+
+    def try_call(self):
+        fields, body = self.echo()
+        if messages.post(self.port, fields, body)[0] != 503:
+            raise OSError("the circuit is not open yet")
 
 
 class Together(QueryView):

@@ -110,6 +110,14 @@ def report(metrics, thresholds, quick) -> str:
         lines += ["## A supervisor, 20 built-in workers, 20 active clients", ""]
         row = [get(f"together.{k}") for k in ("supervisor.pss_kib", "workers.pss_kib", "pss_kib")]
         lines += table(["supervisor, PSS KiB", "workers, PSS KiB", "together, PSS KiB"], [row])
+    if has("respawn."):
+        lines += ["## A worker killed under load", ""]
+        counts = sorted({int(key.split(".")[1]) for key in metrics if key.startswith("respawn.")})
+        rows = [[str(count), *(get(f"respawn.{count}.{k}") for k in ("kills", "p50_us", "p90_us", "p99_us", "max_us"))] for count in counts]
+        lines += table(["clients", "kills", "kill to next answer, p50 µs", "p90 µs", "p99 µs", "worst µs"], rows)
+    if has("refusal."):
+        lines += ["## A server that keeps dying", ""]
+        lines += table(["503 after, p50 µs", "p99 µs"], [[get("refusal.p50_us"), get("refusal.p99_us")]])
     if has("query."):
         lines += ["## `query_view`, ten rows, 64 connections", ""]
         row = [get(f"query.64.{k}") for k in ("rps", "p50_us", "p99_us", "cpu_us")]

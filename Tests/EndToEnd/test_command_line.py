@@ -66,19 +66,22 @@ class TestCheckConfig:
                      "mcpServers.c.builtin", "defaultServer"):
             assert path in text, f"{path} is not named in:\n{text}"
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "nonsense", '{"a":1', '{"listen":["127.0.0.1:8000"]}x', '{"drain":{},"drain":{}}', "\ufeff{}"])
-    def test_what_is_not_json_is_refused_with_its_place(self, tmp_path: Path, text: str) -> None:
+    @pytest.mark.parametrize("text, place", [
+        ("", "line 1, column 1"), ("{", "line 1, column 2"), ("nonsense", "line 1, column 1"), ('{"a":1', "line 1, column 7"),
+        ('{"listen":["127.0.0.1:8000"]}x', "line 1, column 30"), ('{"drain":{},"drain":{}}', "line 1, column 14"), ("\ufeff{}", "line 1, column 1"),
+        ('{\n  "listen": [\n    12..5\n  ]\n}', "line 3, column 8")])
+    def test_what_is_not_json_is_refused_with_its_place(self, tmp_path: Path, text: str, place: str) -> None:
         code, message = check(tmp_path, text)
-        assert code == 78 and message.strip()
+        assert code == 78 and f"error: configuration: {place}: " in message
 
-    def test_a_syntax_error_names_line_and_column(self, tmp_path: Path) -> None:
-        code, message = check(tmp_path, '{\n  "listen": [\n    12..5\n  ]\n}')
-        assert code == 78 and "3" in message
+    def test_what_is_no_object_is_refused(self, tmp_path: Path) -> None:
+        code, message = check(tmp_path, "[]")
+        assert code == 78 and "error: configuration: must be an object" in message
 
     @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:99999", "127.0.0.1:x", "::1:80", "example.com:80", "", "unix:", 5])
     def test_a_bad_address_is_refused(self, tmp_path: Path, listen: Any) -> None:
         code, text = check(tmp_path, {"listen": [listen]})
-        assert code == 78 and "listen" in text
+        assert code == 78 and "error: listen" in text
 
     def test_a_missing_file_is_a_configuration_error(self, tmp_path: Path) -> None:
         done = run_command("check-config", str(tmp_path / "none.json"))
@@ -132,10 +135,11 @@ class TestStart:
 
     def test_the_environment_sets_what_no_flag_sets(self) -> None:
         port = free_port()
-        with Supervisor(env={"MCP_SUPERVISOR_PORT": "1", "MCP_SUPERVISOR_LOG_FORMAT": "json"}, port=port, command=python_server("plain.py")) as supervisor:
-            assert supervisor.health()["status"] == "healthy", "the flag wins over the environment"
-            lines = [line for line in supervisor.errors().splitlines() if line.strip()]
-            assert lines and all(isinstance(json.loads(line), dict) for line in lines if line.startswith("{"))
+        for format in ("json", "text"):
+            with Supervisor(env={"MCP_SUPERVISOR_PORT": "1", "MCP_SUPERVISOR_LOG_FORMAT": format}, port=port, command=python_server("plain.py")) as supervisor:
+                assert supervisor.health()["status"] == "healthy", "the flag wins over the environment"
+                lines = supervisor.errors().splitlines()
+                assert lines and all(line.startswith("{") == (format == "json") for line in lines), lines
 
     def test_a_unix_socket(self, tmp_path: Path) -> None:
         path = tmp_path / "mcp.sock"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from harness import wire
 from harness.mcp import BOTH, META, MODERN, LegacySession, ModernClient
+from harness.processes import eventually
 from harness.supervisor import Supervisor, python_server
-from harness.wire import Connection, ConnectionEnded, request_bytes
+from harness.wire import Connection, request_bytes
 
 CRLF = b"\r\n"
 MESSAGE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": {
@@ -139,21 +142,34 @@ class TestWellFormed:
 
     def test_a_half_close_counts_as_hanging_up(self, connection: Connection) -> None:
         """As with nginx: who sends no more may be gone, and a modern client cancels by closing."""
-        connection.send(post())
+        client = ModernClient(connection.port)
+        params = {"name": "slow", "arguments": {"seconds": 60, "name": "half closed"}, "_meta": client.meta()}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+        connection.send(client.post_bytes(body, client.standard_headers("tools/call", params)))
+        with client:
+            eventually("the call runs", lambda: "started half closed" in client.call("past").text)
+            connection.socket.shutdown(socket.SHUT_WR)
+            connection.assert_closed()
+            eventually("the server was told", lambda: "cancelled half closed" in client.call("past").text)
+
+    def test_a_half_close_that_was_announced_is_answered(self, connection: Connection) -> None:
+        connection.send(post({"Connection": "close"}))
         connection.socket.shutdown(socket.SHUT_WR)
-        try:
-            assert connection.read_response().status == 200
-        except ConnectionEnded:
-            pass  # The end was seen before the answer was there.
+        assert connection.read_response().json["result"]["tools"]
         connection.assert_closed()
 
 
 class TestRoutes:
     @pytest.mark.parametrize("target", [
-        "/", "/nothing", "//mcp", "/mcp/", "/MCP", "/%6dcp", "/mcp%00", "/./mcp", "/x/../mcp", "/mcp%2f", "/mcp;x=1", "/mcp\\", "/servers/none/mcp"])
+        "/", "/nothing", "//mcp", "/mcp/", "/MCP", "/%6dcp", "/mcp%00", "/./mcp", "/x/../mcp", "/mcp%2f", "/mcp;x=1", "/servers/none/mcp"])
     def test_only_the_exact_path_counts(self, connection: Connection, target: str) -> None:
         connection.send(request_bytes("POST", target, HEADERS, MESSAGE))
-        assert connection.read_response().status in (400, 404)
+        assert connection.read_response().status == 404
+
+    @pytest.mark.parametrize("target", ["/mcp\\", "/mcp%", "/mcp%2", "/mcp#x", "/mcp<"])
+    def test_a_target_that_is_no_path_is_400(self, connection: Connection, target: str) -> None:
+        connection.send(request_bytes("POST", target, HEADERS, MESSAGE))
+        assert connection.read_response().status == 400
 
     def test_a_query_does_not_change_the_route(self, connection: Connection) -> None:
         connection.send(request_bytes("GET", "/health?x=1"))
@@ -173,101 +189,102 @@ def chunked(body: bytes) -> bytes:
     return post({"Transfer-Encoding": "chunked"}, body)
 
 
-REFUSED: list[tuple[str, bytes, tuple[int, ...]]] = [
+REFUSED: list[tuple[str, bytes, int]] = [
     # Content-Length and Transfer-Encoding
-    ("length and coding", head(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", (400,)),
-    ("coding and length", head(b"Transfer-Encoding: chunked", b"Content-Length: 4") + b"0\r\n\r\n", (400,)),
-    ("two equal lengths", head(b"Content-Length: 2", b"Content-Length: 2") + b"{}", (400,)),
-    ("two different lengths", head(b"Content-Length: 2", b"Content-Length: 3") + b"{}", (400,)),
-    ("a list of lengths", head(b"Content-Length: 2, 2") + b"{}", (400,)),
-    ("a signed length", head(b"Content-Length: +2") + b"{}", (400,)),
-    ("a negative length", head(b"Content-Length: -1"), (400,)),
-    ("minus zero", head(b"Content-Length: -0"), (400,)),
-    ("a hexadecimal length", head(b"Content-Length: 0x2") + b"{}", (400,)),
-    ("an empty length", head(b"Content-Length:") + b"{}", (400,)),
-    ("a length with a space inside", head(b"Content-Length: 1 2") + b"{}", (400,)),
-    ("a length beyond 64 bits", head(b"Content-Length: 18446744073709551618") + b"{}", (400, 413)),
-    ("Arabic digits", head("Content-Length: ٢".encode()) + b"{}", (400,)),
-    ("chunked twice", head(b"Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n", (400, 501)),
-    ("chunked in two lines", head(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", (400, 501)),
-    ("chunked not last", head(b"Transfer-Encoding: chunked, gzip") + b"0\r\n\r\n", (400, 501)),
-    ("gzip and chunked", head(b"Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n", (400, 501)),
-    ("xchunked", head(b"Transfer-Encoding: xchunked") + b"0\r\n\r\n", (400, 501)),
-    ("identity", head(b"Transfer-Encoding: identity") + b"{}", (400, 501)),
-    ("chunked with a vertical tab", head(b"Transfer-Encoding: chunked\x0b") + b"0\r\n\r\n", (400, 501)),
-    ("the Kelvin sign", head("Transfer-Encoding: chun\u212aed".encode()) + b"0\r\n\r\n", (400, 501)),
-    ("space before the colon", head(b"Transfer-Encoding : chunked") + b"0\r\n\r\n", (400,)),
-    ("a coding in HTTP/1.0", post({"Transfer-Encoding": "chunked"}, b"0\r\n\r\n", version="HTTP/1.0"), (400,)),
+    ("length and coding", head(b"Content-Length: 4", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", 400),
+    ("coding and length", head(b"Transfer-Encoding: chunked", b"Content-Length: 4") + b"0\r\n\r\n", 400),
+    ("two equal lengths", head(b"Content-Length: 2", b"Content-Length: 2") + b"{}", 400),
+    ("two different lengths", head(b"Content-Length: 2", b"Content-Length: 3") + b"{}", 400),
+    ("a list of lengths", head(b"Content-Length: 2, 2") + b"{}", 400),
+    ("a signed length", head(b"Content-Length: +2") + b"{}", 400),
+    ("a negative length", head(b"Content-Length: -1"), 400),
+    ("minus zero", head(b"Content-Length: -0"), 400),
+    ("a hexadecimal length", head(b"Content-Length: 0x2") + b"{}", 400),
+    ("an empty length", head(b"Content-Length:") + b"{}", 400),
+    ("a length with a space inside", head(b"Content-Length: 1 2") + b"{}", 400),
+    ("a length beyond 64 bits", head(b"Content-Length: 18446744073709551618") + b"{}", 400),
+    ("Arabic digits", head("Content-Length: ٢".encode()) + b"{}", 400),
+    ("chunked twice", head(b"Transfer-Encoding: chunked, chunked") + b"0\r\n\r\n", 400),
+    ("chunked in two lines", head(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked") + b"0\r\n\r\n", 400),
+    ("chunked not last", head(b"Transfer-Encoding: chunked, gzip") + b"0\r\n\r\n", 400),
+    ("gzip and chunked", head(b"Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n", 400),
+    ("xchunked", head(b"Transfer-Encoding: xchunked") + b"0\r\n\r\n", 400),
+    ("identity", head(b"Transfer-Encoding: identity") + b"{}", 400),
+    ("chunked with a vertical tab", head(b"Transfer-Encoding: chunked\x0b") + b"0\r\n\r\n", 400),
+    ("the Kelvin sign", head("Transfer-Encoding: chun\u212aed".encode()) + b"0\r\n\r\n", 400),
+    ("space before the colon", head(b"Transfer-Encoding : chunked") + b"0\r\n\r\n", 400),
+    ("a coding in HTTP/1.0", post({"Transfer-Encoding": "chunked"}, b"0\r\n\r\n", version="HTTP/1.0"), 400),
     # Chunks
-    ("chunk size 0x", chunked(b"0x2\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size plus", chunked(b"+2\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size minus", chunked(b"-2\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size underscore", chunked(b"1_0\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size empty", chunked(b"\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size too long", chunked(b"00000000000000002\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("chunk size overflow", chunked(b"ffffffffffffffff\r\n{}\r\n0\r\n\r\n"), (400, 413)),
-    ("chunk without CRLF", chunked(b"2\r\n{}0\r\n\r\n"), (400,)),
-    ("chunk spill", chunked(b"2\r\n{}xx\r\n0\r\n\r\n"), (400,)),
-    ("chunk size with a bare LF", chunked(b"2\n{}\r\n0\r\n\r\n"), (400,)),
-    ("bare LF in an extension", chunked(b"2;a\n\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("control byte in an extension", chunked(b"2;\x01\r\n{}\r\n0\r\n\r\n"), (400,)),
-    ("long extension", chunked(b"2;" + b"a" * 5000 + b"\r\n{}\r\n0\r\n\r\n"), (400, 413, 431)),
-    ("long trailers", chunked(b"2\r\n{}\r\n0\r\n" + b"X-A: b\r\n" * 500 + b"\r\n"), (400, 413, 431)),
-    ("a malformed trailer", chunked(b"2\r\n{}\r\n0\r\nno colon\r\n\r\n"), (400,)),
+    ("chunk size 0x", chunked(b"0x2\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size plus", chunked(b"+2\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size minus", chunked(b"-2\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size underscore", chunked(b"1_0\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size empty", chunked(b"\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size too long", chunked(b"00000000000000002\r\n{}\r\n0\r\n\r\n"), 400),
+    ("chunk size overflow", chunked(b"ffffffffffffffff\r\n{}\r\n0\r\n\r\n"), 413),
+    ("chunk without CRLF", chunked(b"2\r\n{}0\r\n\r\n"), 400),
+    ("chunk spill", chunked(b"2\r\n{}xx\r\n0\r\n\r\n"), 400),
+    ("chunk size with a bare LF", chunked(b"2\n{}\r\n0\r\n\r\n"), 400),
+    ("bare LF in an extension", chunked(b"2;a\n\r\n{}\r\n0\r\n\r\n"), 400),
+    ("control byte in an extension", chunked(b"2;\x01\r\n{}\r\n0\r\n\r\n"), 400),
+    ("long extension", chunked(b"2;" + b"a" * 5000 + b"\r\n{}\r\n0\r\n\r\n"), 400),
+    ("long trailers", chunked(b"2\r\n{}\r\n0\r\n" + b"X-A: b\r\n" * 500 + b"\r\n"), 431),
+    ("a malformed trailer", chunked(b"2\r\n{}\r\n0\r\nno colon\r\n\r\n"), 400),
     # Line ends and header lines
-    ("bare LF everywhere", b"GET /health HTTP/1.1\nHost: localhost\n\n", (400,)),
-    ("bare LF after the request line", b"GET /health HTTP/1.1\nHost: localhost\r\n\r\n", (400,)),
-    ("bare LF after a header", b"GET /health HTTP/1.1\r\nHost: localhost\nX: 1\r\n\r\n", (400,)),
-    ("bare CR in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n", (400,)),
-    ("NUL in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n", (400,)),
-    ("DEL in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x7fb\r\n\r\n", (400,)),
-    ("a folded line", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", (400,)),
-    ("space before the colon of any header", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n", (400,)),
-    ("an empty name", b"GET /health HTTP/1.1\r\nHost: localhost\r\n: a\r\n\r\n", (400,)),
-    ("a name that is no token", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX(y): a\r\n\r\n", (400,)),
-    ("a line without colon", b"GET /health HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n", (400,)),
-    ("space before the first header", b"GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n", (400,)),
+    ("bare LF everywhere", b"GET /health HTTP/1.1\nHost: localhost\n\n", 400),
+    ("bare LF after the request line", b"GET /health HTTP/1.1\nHost: localhost\r\n\r\n", 400),
+    ("bare LF after a header", b"GET /health HTTP/1.1\r\nHost: localhost\nX: 1\r\n\r\n", 400),
+    ("bare CR in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\n\r\n", 400),
+    ("NUL in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\0b\r\n\r\n", 400),
+    ("DEL in a value", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x7fb\r\n\r\n", 400),
+    ("a folded line", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\n\r\n", 400),
+    ("space before the colon of any header", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX : a\r\n\r\n", 400),
+    ("an empty name", b"GET /health HTTP/1.1\r\nHost: localhost\r\n: a\r\n\r\n", 400),
+    ("a name that is no token", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX(y): a\r\n\r\n", 400),
+    ("a line without colon", b"GET /health HTTP/1.1\r\nHost: localhost\r\nnonsense\r\n\r\n", 400),
+    ("space before the first header", b"GET /health HTTP/1.1\r\n Host: localhost\r\n\r\n", 400),
     # Request line
-    ("no version", b"GET /health\r\n\r\n", (400, 505)),
-    ("version 0.9", b"GET /health HTTP/0.9\r\nHost: localhost\r\n\r\n", (400, 505)),
-    ("version 1.32", b"GET /health HTTP/1.32\r\nHost: localhost\r\n\r\n", (400, 505)),
-    ("version 2.0", b"GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n", (400, 505)),
-    ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, 505)),
-    ("lower-case http", b"GET /health http/1.1\r\nHost: localhost\r\n\r\n", (400, 505)),
-    ("two spaces", b"GET  /health HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
-    ("a tab", b"GET\t/health HTTP/1.1\r\nHost: localhost\r\n\r\n", (400, 405, 501)),
-    ("trailing space", b"GET /health HTTP/1.1 \r\nHost: localhost\r\n\r\n", (400, 505)),
-    ("an empty target", b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
-    ("a relative target", b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n", (400,)),
-    ("raw UTF-8 in the target", "GET /hälth HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), (400, 404)),
-    ("CONNECT", b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", (400, 403, 405, 501)),
-    ("TRACE", b"TRACE /health HTTP/1.1\r\nHost: localhost\r\n\r\n", (400, 405, 501)),
-    ("a TLS hello", bytes.fromhex("16030100a5010000a1030352") + b"\x00" * 100, (400,)),
+    ("no version", b"GET /health\r\n\r\n", 400),
+    ("version 0.9", b"GET /health HTTP/0.9\r\nHost: localhost\r\n\r\n", 505),
+    ("version 1.32", b"GET /health HTTP/1.32\r\nHost: localhost\r\n\r\n", 400),
+    ("version 2.0", b"GET /health HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+    ("HTTP/2 preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ("lower-case http", b"GET /health http/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ("two spaces", b"GET  /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ("a tab", b"GET\t/health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ("trailing space", b"GET /health HTTP/1.1 \r\nHost: localhost\r\n\r\n", 400),
+    ("an empty target", b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ("a relative target", b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    ("raw UTF-8 in the target", "GET /hälth HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
+    ("CONNECT", b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", 405),
+    ("TRACE", b"TRACE /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    ("a TLS hello", bytes.fromhex("16030100a5010000a1030352") + b"\x00" * 100, 400),
     # Host
-    ("no Host", b"GET /health HTTP/1.1\r\n\r\n", (400,)),
-    ("two Hosts", b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", (400,)),
-    ("two different Hosts", b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", (400,)),
-    ("Host with userinfo", b"GET /health HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", (400, 403)),
-    ("Host with a path", b"GET /health HTTP/1.1\r\nHost: localhost/x\r\n\r\n", (400, 403)),
-    ("Host with a comma", b"GET /health HTTP/1.1\r\nHost: localhost,evil.example\r\n\r\n", (400, 403)),
+    ("no Host", b"GET /health HTTP/1.1\r\n\r\n", 400),
+    ("two Hosts", b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
+    ("two different Hosts", b"GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
+    ("Host with userinfo", b"GET /health HTTP/1.1\r\nHost: localhost@evil.example\r\n\r\n", 400),
+    ("Host with a path", b"GET /health HTTP/1.1\r\nHost: localhost/x\r\n\r\n", 400),
+    ("Host with a comma", b"GET /health HTTP/1.1\r\nHost: localhost,evil.example\r\n\r\n", 400),
     # Sizes
-    ("a long request line", b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", (414,)),
-    ("a long field", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 9000 + b"\r\n\r\n", (431,)),
-    ("many fields", b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 101 + b"\r\n", (431,)),
-    ("a long head", b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X%d: " % n + b"a" * 4000 + CRLF for n in range(5)) + CRLF, (431,)),
-    ("an endless line", b"A" * 100_000, (400, 414, 431)),
-    ("a length beyond the limit", head(b"Content-Length: 999999999") + b"{}", (413,)),
+    ("a long request line", b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+    ("a long field", b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431),
+    ("many fields", b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"X: a\r\n" * 101 + b"\r\n", 431),
+    ("a long head", b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X%d: " % n + b"a" * 4000 + CRLF for n in range(5)) + CRLF, 431),
+    ("an endless line", b"A" * 100_000, 414),
+    ("a length beyond the limit", head(b"Content-Length: 999999999") + b"{}", 413),
 ]
 
 
-@pytest.mark.parametrize("data, statuses", [pytest.param(data, statuses, id=name.replace(" ", "-")) for name, data, statuses in REFUSED])
-def test_malformed_input_is_refused_and_the_connection_closed(connection: Connection, data: bytes, statuses: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("data, status", [pytest.param(data, status, id=name.replace(" ", "-")) for name, data, status in REFUSED])
+def test_malformed_input_is_refused_and_the_connection_closed(connection: Connection, data: bytes, status: int) -> None:
+    """The status of each is that of `HTTPRefusal.status`; 400 wherever two readers could differ."""
     try:
         connection.send(data)
     except (BrokenPipeError, ConnectionResetError):
         pass  # Refused before all of it was sent; the answer is still there to read.
     answer = connection.read_response()
-    assert answer.status in statuses, (answer.status, answer.body[:200])
+    assert answer.status == status, (answer.status, answer.body[:200])
     assert answer.header("connection") == "close"
     connection.assert_closed()
 
@@ -275,7 +292,7 @@ def test_malformed_input_is_refused_and_the_connection_closed(connection: Connec
 @pytest.mark.parametrize("method", ["GETX", "get", "Post", "DELETED", "PROPFIND", "X" * 30])
 def test_an_unknown_method_is_refused(connection: Connection, method: str) -> None:
     connection.send(request_bytes(method, "/mcp"))
-    assert connection.read_response().status in (400, 405, 501)
+    assert connection.read_response().status == 501
 
 
 @pytest.mark.parametrize("path, allowed", [("/mcp", "GET, POST, DELETE"), ("/health", "GET, HEAD"), ("/ready", "GET, HEAD")])
@@ -324,8 +341,6 @@ def test_resets_and_half_requests_leave_nothing_behind(plain: Supervisor) -> Non
             with Connection(plain.port) as connection:
                 connection.send(post()[:cut])
                 connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close() sends a reset.
-    from harness.processes import eventually
-
     eventually("the connections are gone", lambda: plain.health()["connections"] <= before + 1)
 
 
@@ -389,30 +404,34 @@ def hasty() -> Iterator[Supervisor]:
 
 
 class TestTimers:
-    @pytest.mark.parametrize("sent", [b"G", b"GET /health HTTP/1.1\r\nHost: loc", post()[:-20], post({"Transfer-Encoding": "chunked"}, b"5\r\n{")])
-    def test_an_unfinished_request_is_cut_off(self, hasty: Supervisor, sent: bytes) -> None:
+    """A request that began is answered 408; a connection on which none began is closed without a word."""
+
+    @pytest.mark.parametrize("sent", [
+        b"G", b"GET /health HTTP/1.1\r\nHost: loc", head(b"Content-Length: 9"), post()[:-20], post({"Transfer-Encoding": "chunked"}, b"5\r\n{")])
+    def test_an_unfinished_request_is_408_and_the_connection_closed(self, hasty: Supervisor, sent: bytes) -> None:
         with Connection(hasty.port, timeout=5) as connection:
             connection.send(sent)
-            try:
-                assert connection.read_response().status == 408
-            except ConnectionEnded:
-                pass  # Closing without an answer is allowed, too.
+            answer = connection.read_response()
+            assert answer.status == 408 and answer.header("connection") == "close"
             connection.assert_closed()
 
-    def test_a_slow_header_is_cut_off_however_often_a_byte_comes(self, hasty: Supervisor) -> None:
-        import time
-
+    @pytest.mark.parametrize("start, piece", [
+        (b"GET /health HTTP/1.1\r\n", b"X: y\r\n"), (head(b"Content-Length: 100000"), b" "), (head(b"Transfer-Encoding: chunked"), b"1\r\n \r\n")])
+    def test_a_slow_request_is_408_however_often_a_byte_comes(self, hasty: Supervisor, start: bytes, piece: bytes) -> None:
         began = time.monotonic()
-        with Connection(hasty.port, timeout=0.05) as connection, pytest.raises((ConnectionEnded, BrokenPipeError, ConnectionResetError)):
-            connection.send(b"GET /health HTTP/1.1\r\n")
-            while time.monotonic() - began < 5:
-                connection.send(b"X: y\r\n")
-                try:
-                    assert connection.read_response().status == 408
-                except AssertionError as error:
-                    if isinstance(error, ConnectionEnded):
-                        raise
-        assert 0.3 < time.monotonic() - began < 3
+        with Connection(hasty.port) as connection:
+            connection.send(start)
+            # Bound: the test's own time-out. Each round waits for an answer before it sends the next piece.
+            while not select.select([connection.socket], [], [], 0.05)[0]:
+                connection.send(piece)
+            answer = connection.read_response()
+            assert answer.status == 408 and answer.header("connection") == "close"
+            connection.assert_closed()
+        assert time.monotonic() - began >= 0.45, "not before its time"
+
+    def test_a_connection_on_which_nothing_came_is_closed_without_an_answer(self, hasty: Supervisor) -> None:
+        with Connection(hasty.port, timeout=5) as connection:
+            connection.assert_closed()
 
     def test_an_idle_connection_is_closed_without_an_answer(self, hasty: Supervisor) -> None:
         with Connection(hasty.port, timeout=5) as connection:

@@ -69,7 +69,7 @@ class TestInitialize:
     def test_initialize_without_its_required_fields_is_refused(self, plain: Supervisor, params: Any) -> None:
         with LegacySession(plain.port, initialize=False) as session:
             exchange = session.request("initialize", params)
-            assert exchange.code in (-32602, -32600) and exchange.http.header("mcp-session-id") is None
+            assert (exchange.status, exchange.code) == (200, -32602) and exchange.http.header("mcp-session-id") is None
 
 
 class TestLadder:
@@ -81,10 +81,9 @@ class TestLadder:
     @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "HEAD"])
     def test_2_another_method_is_405_and_says_which(self, plain: Supervisor, method: str) -> None:
         response = wire.exchange(plain.port, method, "/mcp", {"Accept": BOTH})
-        assert response.status in (405, 501) if method == "TRACE" else response.status == 405
-        if response.status == 405:
-            allowed = {word.strip() for word in (response.header("allow") or "").split(",")}
-            assert {"GET", "POST", "DELETE"} <= allowed
+        assert response.status == 405
+        allowed = {word.strip() for word in (response.header("allow") or "").split(",")}
+        assert {"GET", "POST", "DELETE"} <= allowed
 
     @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "text/html"])
     def test_4_a_post_needs_both_types(self, session: LegacySession, accept: str) -> None:
@@ -123,8 +122,7 @@ class TestLadder:
 
     def test_11_the_session_header_is_required(self, session: LegacySession) -> None:
         exchange = session.post(json.dumps(rpc("tools/list", id="s")).encode(), {"MCP-Protocol-Version": "2025-11-25"})
-        assert exchange.status == 400 and exchange.code in (-32000, -32600)
-        assert exchange.answer.get("id") in ("s", None)
+        assert (exchange.status, exchange.code, exchange.answer["id"]) == (400, -32000, "s")
 
     @pytest.mark.parametrize("id", ["unknown", "0", "x" * 200])
     def test_12_an_unknown_session_is_404(self, session: LegacySession, id: str) -> None:
@@ -156,9 +154,9 @@ class TestLadder:
             exchange = any_session.notify(method, params)
             assert exchange.status == 202 and exchange.http.body == b""
 
-    def test_14_an_answer_to_nothing_is_taken_or_refused_but_never_answered(self, session: LegacySession) -> None:
+    def test_14_an_answer_to_nothing_is_taken_and_not_answered(self, session: LegacySession) -> None:
         exchange = session.post(b'{"jsonrpc":"2.0","id":"nobody asked","result":{}}', session.headers())
-        assert exchange.status in (202, 400)
+        assert exchange.status == 202 and exchange.http.body == b""
 
     def test_16_an_unknown_event_id_is_400(self, session: LegacySession) -> None:
         connection, head = session.get({"Last-Event-ID": "no-such-event"})
@@ -211,12 +209,9 @@ class TestCalls:
             waiting.assert_open_and_silent()  # Another session's cancellation is not ours.
             assert session.notify("notifications/cancelled", {"requestId": "c1"}).status == 202
             eventually("the server was told", lambda: "cancelled stop me" in observer.call("past").text)
-            try:
-                head = waiting.read_head()
-                messages = [event.message for event in waiting.events(head) if event.data] if head.is_stream else []
-                assert not any("result" in message for message in messages), messages
-            except wire.ConnectionEnded:
-                pass  # Closed without a word: nothing is owed for a cancelled call.
+            # Its stream ends properly and without a message: nothing is owed for a cancelled call.
+            assert [event for event in waiting.events(waiting.read_head()) if event.data] == []
+            waiting.assert_open_and_silent()
 
     def test_a_lost_connection_does_not_cancel(self, session: LegacySession) -> None:
         slow = json.dumps(rpc("tools/call", {"name": "slow", "arguments": {"seconds": 0.3, "name": "left alone"}}, id="l1")).encode()
@@ -302,13 +297,13 @@ class TestBatches:
 class TestStreams:
     def test_get_without_a_session_is_refused(self, plain: Supervisor) -> None:
         response = wire.exchange(plain.port, "GET", "/mcp", {"Accept": "text/event-stream"})
-        assert response.status in (400, 405)
+        assert response.status == 400
 
     def test_the_stream_opens_and_lives(self, any_session: LegacySession) -> None:
         connection, head = any_session.get()
         with connection:
             assert head.status == 200 and head.is_stream
-            assert head.header("x-accel-buffering") == "no" and "no-cache" in (head.header("cache-control") or "") + "no-cache"
+            assert head.header("x-accel-buffering") == "no" and "no-cache" in head.header("cache-control")
             assert any_session.request("ping").status == 200
 
     def test_15_the_newest_stream_replaces_the_old_one(self, session: LegacySession) -> None:
@@ -328,7 +323,7 @@ class TestStreams:
             slow = json.dumps(rpc("tools/call", {"name": "slow", "arguments": {"seconds": 60, "name": "deleted"}}, id="d")).encode()
             waiting.send(session.post_bytes(slow, session.headers()))
             eventually("the call runs", lambda: "started deleted" in observer.call("past").text)
-            assert 200 <= session.delete().status < 300
+            assert session.delete().status == 200
             assert [event for event in stream.events(head) if event.data] == [], "the stream ends properly"
             eventually("the call is cancelled", lambda: "cancelled deleted" in observer.call("past").text)
             assert session.request("ping").status == 404

@@ -147,7 +147,7 @@ class TestEnvelope:
     def test_a_missing_meta_field_is_invalid_params_and_named(self, client: ModernClient, missing: tuple[str, ...]) -> None:
         exchange = client.request("tools/list", meta=self.without(client, *missing), id="m")
         assert exchange.status == 400 and exchange.code == -32602 and exchange.answer["id"] == "m"
-        assert any(name in exchange.error["message"] + json.dumps(exchange.error.get("data")) for name in missing)
+        assert all(name in exchange.error["message"] for name in missing if name != "clientInfo"), "that one is optional"
 
     def test_no_params_at_all_is_invalid_params(self, client: ModernClient) -> None:
         exchange = client.post(b'{"jsonrpc":"2.0","id":9,"method":"tools/list"}', {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/list"})
@@ -159,7 +159,7 @@ class TestEnvelope:
     @pytest.mark.parametrize("field, value", [("protocolVersion", 5), ("clientCapabilities", "none"), ("clientCapabilities", None)])
     def test_a_meta_field_of_the_wrong_type_is_refused(self, client: ModernClient, field: str, value: Any) -> None:
         exchange = client.request("tools/list", meta={**client.meta(), META + field: value})
-        assert exchange.status == 400 and exchange.code in (-32602, -32020)
+        assert (exchange.status, exchange.code) == (400, -32602)
 
     def test_an_unknown_log_level_is_invalid_params(self, client: ModernClient) -> None:
         assert client.request("tools/list", meta={**client.meta(), META + "logLevel": "shouting"}).code == -32602
@@ -250,7 +250,7 @@ class TestMethods:
     def test_a_call_without_a_usable_name_is_refused(self, client: ModernClient, params: dict[str, Any]) -> None:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {**params, "_meta": client.meta()}}).encode()
         exchange = client.post(body, {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/call", "Mcp-Name": "echo"})
-        assert exchange.status in (200, 400) and exchange.code in (-32602, -32020)
+        assert (exchange.status, exchange.code) == (400, -32020)
 
 
 class TestOrder:

@@ -50,7 +50,7 @@ def test_the_sql_tools_are_listed_with_their_schemas(sample: Supervisor, mode: s
         assert sorted(tools) == SQL_TOOLS
         for tool in tools.values():
             assert tool.description and tool.input_schema["type"] == "object" and tool.output_schema is not None
-            assert tool.annotations is None or tool.annotations.read_only_hint is not False
+            assert tool.annotations.read_only_hint is True and tool.annotations.destructive_hint is False
         assert set(tools["query_view"].input_schema["required"]) == {"database", "view_name"}
         assert tools["execute_query"].input_schema["required"] == ["query"]
 
@@ -87,11 +87,9 @@ def test_a_refused_statement_is_a_tool_error_that_helps(sample: Supervisor, mode
 
 def test_an_unknown_tool_is_an_error_and_the_connection_lives_on(sample: Supervisor, mode: str) -> None:
     async def scenario(client: Client) -> None:
-        try:
-            result = await client.call_tool("no_such_tool", {})
-            assert result.is_error
-        except MCPError as error:
-            assert error.code == -32602
+        with pytest.raises(MCPError) as raised:
+            await client.call_tool("no_such_tool", {})
+        assert raised.value.code == -32602
         assert (await client.list_tools()).tools
 
     with_client(sample.url, scenario, mode=mode)

@@ -126,6 +126,11 @@ class TestKeys:
 
 
 class TestAddresses:
+    def test_running_as_root_is_said_and_nothing_else_changes(self) -> None:
+        with Supervisor(command=python_server("plain.py")) as supervisor, ModernClient(supervisor.port) as client:
+            assert ("running as root, and so do all workers" in supervisor.errors()) == (os.geteuid() == 0)
+            assert client.request("tools/list").status == 200
+
     def test_the_addresses_are_logged_before_any_worker_is_ready(self) -> None:
         mute = [sys.executable, "-c", "import sys; sys.stdin.read()"]
         with Supervisor("--log-format", "json", command=mute, ready=None) as supervisor:

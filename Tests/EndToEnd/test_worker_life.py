@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import signal
 import socket
-import statistics
 import threading
 import time
 from collections import Counter
@@ -20,10 +18,6 @@ from harness import wire
 from harness.mcp import BOTH, LegacySession, ModernClient
 from harness.processes import Process, all_stats, children, descendants, eventually
 from harness.supervisor import PATIENT, Supervisor, python_server
-
-RESPAWN_P50_MAX = 0.010
-RESPAWN_P99_MAX = 0.050
-
 
 def new_worker(supervisor: Supervisor, old: Process) -> Process:
     return eventually(
@@ -45,36 +39,6 @@ def assert_definite(exchange: Any) -> None:
     assert exchange.error.get("data", {}).get("delivered") in (True, False, "partly"), exchange.error
     if exchange.status == 503:
         assert exchange.http.header("retry-after")
-
-
-def respawn_figures(supervisor: Supervisor, kills: int) -> tuple[float, float]:
-    """Median and 99th percentile of the seconds from SIGKILL until the next worker is ready."""
-    figures: list[float] = []
-    with wire.Connection(supervisor.port) as connection:
-        for _ in range(kills):
-            wait_healthy(connection)
-            worker = supervisor.the_worker()
-            began = time.monotonic()
-            worker.kill(signal.SIGKILL)
-            new_worker(supervisor, worker)
-            wait_healthy(connection)
-            figures.append(time.monotonic() - began)
-    figures.sort()
-    p50, p99 = statistics.median(figures), figures[int(len(figures) * 0.99)]
-    print(f"\nrespawn of mcp-worker, SIGKILL to ready, {kills} kills: p50 {p50 * 1e3:.2f} ms, p99 {p99 * 1e3:.2f} ms, worst {figures[-1] * 1e3:.2f} ms")
-    return p50, p99
-
-
-def test_the_built_in_worker_is_back_within_milliseconds() -> None:
-    """The best of three rounds counts: whatever else the machine does can only make a round slower."""
-    with Supervisor(config={"restart": PATIENT}) as supervisor:
-        for _ in range(3):
-            p50, p99 = respawn_figures(supervisor, kills=150)
-            if p50 <= RESPAWN_P50_MAX and p99 <= RESPAWN_P99_MAX:
-                break
-        with ModernClient(supervisor.port) as client:
-            assert not client.call("list_databases").result.get("isError")
-    assert p50 <= RESPAWN_P50_MAX and p99 <= RESPAWN_P99_MAX
 
 
 class Crowd:
@@ -273,26 +237,27 @@ class TestCrashLoop:
                 took.append(time.monotonic() - began)
                 assert exchange.status == 503 and exchange.answer["id"] == "no" and exchange.code == -32603
                 assert 1 <= int(exchange.http.header("retry-after")) <= 300
-            print(f"\nopen circuit: median answer {statistics.median(took) * 1e3:.2f} ms")
-            assert statistics.median(took) < 0.005 and max(took) < 0.1
+            # The next worker is tried after 30 s at the earliest: nobody waited for one. How fast it is, is measured in Benchmarks.
+            assert max(took) < 5 and not supervisor.workers()
             assert supervisor.health()["workers"]["ready"] == 0
             assert wire.exchange(supervisor.port, "GET", "/ready").status == 503
 
     def test_it_is_not_spawned_without_measure(self) -> None:
-        with Supervisor(command=python_server("plain.py", "--exit-at-start", "3"), ready="/health") as supervisor:
-            seen: set[Process] = set()
-            deadline = time.monotonic() + 5
-            while time.monotonic() < deadline:
-                seen.update(children(supervisor.pid))
-                time.sleep(0.001)
-            assert 1 <= len(seen) <= 8, f"{len(seen)} spawns in 5 s"
+        command = python_server("plain.py", "--exit-at-start", "3")
+        with Supervisor("--log-level", "debug", command=command, ready="/health") as supervisor, ModernClient(supervisor.port) as client:
+            eventually("it is left alone", lambda: "a server keeps failing" in supervisor.errors(), within=30)
+            spawns = supervisor.errors().count("spawned a worker")
+            assert spawns == 3, "each death before a first answer counts twice, and five are too many"
+            for _ in range(20):
+                assert client.call("echo").status == 503
+            assert supervisor.errors().count("spawned a worker") == spawns, "calls to an open circuit start nothing"
 
     def test_a_command_that_does_not_exist(self) -> None:
         # As one that is configured: the supervisor warns and serves the others. See test_startup.py for one after `--`.
         config = {"mcpServers": {"gone": {"command": "/nonexistent/server"}}}
         with Supervisor(config=config, ready="/health") as supervisor, ModernClient(supervisor.port) as client:
-            exchange = client.call("echo", id=1)
-            assert exchange.status in (200, 503) and exchange.code == -32603
+            exchange = eventually("it is given up", lambda: answer if (answer := client.call("echo", id=1)).http.header("retry-after") else None, within=20)
+            assert (exchange.status, exchange.code, exchange.answer["id"], exchange.error["data"]) == (503, -32603, 1, {"delivered": False})
 
 
 class TestMisbehaviour:
@@ -308,22 +273,19 @@ class TestMisbehaviour:
 
     def test_lines_that_are_not_mcp_and_a_flood_on_stderr_do_no_harm(self) -> None:
         with Supervisor(command=python_server("plain.py", "--chatty")) as supervisor, ModernClient(supervisor.port) as client:
-            assert client.call("echo", {"a": 1}).status == 200
+            assert json.loads(client.call("echo", {"a": 1}).text)["arguments"] == {"a": 1}
+            eventually("what is no message is told", lambda: '"count":2' in supervisor.errors())
 
     def test_the_server_inherits_nothing_it_was_not_given(self) -> None:
-        os.environ["MCP_E2E_SECRET"] = "do not leak"
         env = {"NOTIFY_SOCKET": "/nonexistent", "LISTEN_FDS": "0", "MCP_E2E_SECRET": "do not leak", "NODE_CHANNEL_FD": "99", "AUTH_TOKENS": "abc"}
         with Supervisor(command=python_server("plain.py"), env=env) as supervisor:
             with ModernClient(supervisor.port) as client:
-                found = client.call("environment")
-                if found.status == 401:  # AUTH_TOKENS switched authentication on: then this client needs one.
-                    client.extra["Authorization"] = "Bearer abc"
-                    found = client.call("environment")
-                names = set(json.loads(found.text))
-                assert not names & {"NOTIFY_SOCKET", "LISTEN_FDS", "NODE_CHANNEL_FD", "AUTH_TOKENS"}, names
+                names = set(json.loads(client.call("environment").text))
+                # LC_CTYPE is what Python itself sets where the locale is C.
+                assert {"PATH", "HOME"} <= names <= {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "LC_CTYPE"}, names
                 descriptors = json.loads(client.call("descriptors").text)
-                # 0, 1, 2, what reading the list itself opened, and at most one lifeline.
-                assert len([link for number, link in descriptors if number > 2 and "/proc/" not in link]) <= 1, descriptors
+                # What reading the list itself opened has been closed by the time its link is read.
+                assert [number for number, _ in descriptors] == [0, 1, 2], descriptors
 
     def test_configured_environment_and_directory_reach_the_server(self, tmp_path: Any) -> None:
         config = {"mcpServers": {"mine": {"command": python_server("plain.py")[0], "args": python_server("plain.py")[1:], "cwd": str(tmp_path),

@@ -48,7 +48,7 @@ static int report_identity(void) {
 
 /// What the shells of the world call a daemon: a grandchild in its own session, whose parent is gone, deaf to SIGTERM. Its pid
 /// goes to the file `path`; it waits for ever.
-static int start_daemon(const char *path) {
+static void start_daemon(const char *path) {
     if (fork() == 0) {
         setsid();
         if (fork() == 0) {
@@ -64,7 +64,6 @@ static int start_daemon(const char *path) {
         _exit(0);
     }
     while (wait(NULL) > 0) {}
-    return 0;
 }
 
 /// Waits until `path` holds a line.
@@ -112,7 +111,11 @@ int main(int count, char **arguments) {
     if (strcmp(command, "descriptors") == 0) return report_descriptors();
     if (strcmp(command, "signals") == 0) return report_signals();
     if (strcmp(command, "identity") == 0) return report_identity();
-    if (strcmp(command, "daemon") == 0) return start_daemon(argument);
+    if (strcmp(command, "daemon") == 0) {
+        start_daemon(argument);
+        await_file(argument);  // Only a daemon that is there can be left behind.
+        return 0;
+    }
     if (strcmp(command, "serve-badly") == 0) return serve_badly(argument);
     if (strcmp(command, "supervise") == 0) return supervise(arguments[0], argument);
     if (strcmp(command, "environment") == 0) {

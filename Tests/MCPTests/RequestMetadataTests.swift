@@ -142,4 +142,29 @@ import Wire
         #expect(refusal == row.expected)
         #expect(refusal?.code ?? .headerMismatch == .headerMismatch)
     }
+
+    @Test func `a field that cannot be read is malformed, whatever its first line says`() throws {
+        var head = Bytes()
+        var body = Bytes()
+        let version = head.add("2026-07-28")
+        let method = head.add("tools/list")
+        func headers(_ names: HTTPFieldName...) -> StandardHeaders {
+            StandardHeaders(
+                version: version, method: method, name: nil,
+                misread: names.reduce(into: []) { $0.insert(HTTPFieldNames($1)) })
+        }
+        let addedVersion = body.add(#""2026-07-28""#)
+        let addedMethod = body.add(#""tools/list""#)
+        let metaVersion = try #require(addedVersion)
+        let bodyMethod = try #require(addedMethod)
+        func refusals(_ headers: StandardHeaders) -> [StandardHeaders.Refusal?] {
+            let routing = headers.routingRefusal(
+                head.bytes.span, body: body.bytes.span, method: .toolsList, bodyMethod: bodyMethod, bodyName: nil)
+            return [headers.versionRefusal(head.bytes.span, body: body.bytes.span, metaVersion: metaVersion), routing]
+        }
+        #expect(refusals(headers()) == [nil, nil])
+        #expect(refusals(headers(.mcpProtocolVersion)) == [.versionMalformed, nil])
+        #expect(refusals(headers(.mcpMethod)) == [nil, .methodMalformed])
+        #expect(refusals(headers(.mcpName)) == [nil, .nameMalformed], "also for a method without a name")
+    }
 }

@@ -144,7 +144,46 @@ import Wire
         #expect(rig.exitStatus == 0)
     }
 
-    @Test func `an answer that nobody takes holds up the end for two seconds`() throws {
+    @Test func `after the deadline a worker has a quarter of a second for each step`() throws {
+        let rig = try Rig(.legacy, #""drain":{"deadline":"5s"}"#)
+        _ = try rig.send(RigText.modernCall(id: "1"))
+        rig.drain()
+        rig.advance(.seconds(5))
+        #expect(try rig.worker.signals == [.terminate])
+        rig.advance(.milliseconds(249))
+        #expect(try rig.worker.signals == [.terminate])
+        rig.advance(.milliseconds(1))
+        #expect(try rig.worker.signals == [.terminate, .kill])
+        rig.advance(.milliseconds(250))
+        #expect(try rig.worker.signals == [.terminate, .kill, .kill], "should what kills it be stuck itself")
+        try rig.worker.die()
+        #expect(rig.exitStatus == 0)
+    }
+
+    @Test func `a step that began before the deadline is shortened by it`() throws {
+        let rig = try Rig(.legacy, #""drain":{"deadline":"3s","hurried":"1s"}"#)
+        rig.drain()
+        rig.advance(.seconds(2))
+        #expect(try rig.worker.signals == [.terminate])
+        rig.advance(.milliseconds(1_249))
+        #expect(try rig.worker.signals == [.terminate])
+        rig.advance(.milliseconds(1))
+        #expect(try rig.worker.signals == [.terminate, .kill])
+    }
+
+    @Test func `a worker that nothing can end does not keep the supervisor`() throws {
+        let rig = try Rig(.legacy, #""drain":{"deadline":"5s"}"#)
+        let call = try rig.send(RigText.modernCall(id: "1"))
+        rig.drain()
+        rig.advance(.seconds(5))
+        #expect(try call.reply().code == -32603)
+        rig.advance(.milliseconds(899))
+        #expect(rig.exitStatus == nil)
+        rig.advance(.milliseconds(1))
+        #expect(rig.exitStatus == 0)
+    }
+
+    @Test func `an answer that nobody takes holds up the end for three quarters of a second`() throws {
         let rig = try Rig(.legacy, #""drain":{"deadline":"5s"}"#)
         let slow = try rig.connect()
         slow.window = 10
@@ -152,7 +191,7 @@ import Wire
         rig.drain()
         rig.advance(.seconds(5))
         try rig.worker.die()
-        rig.advance(.milliseconds(1_999))
+        rig.advance(.milliseconds(749))
         #expect(rig.exitStatus == nil)
         rig.advance(.milliseconds(1))
         #expect(rig.exitStatus == 0 && slow.isClosed)

@@ -58,23 +58,3 @@ import Testing
         }
     }
 }
-
-@Suite struct LogWriterTests {
-    @Test func `a reader that has gone costs nothing more`() async {
-        await #expect(processExitsWith: .success) {
-            try Signal.brokenPipe.ignore()
-            let pipe = try DescriptorPair.pipe(nonblocking: true)
-            let (reader, writer) = pipe.release()
-            var log = LogWriter(output: writer, format: .text, level: .info)
-            // More than the pipe holds, so that lines wait.
-            for _ in 0..<4_000 { log.write(LogEvent(.info, "a line of a log that nobody reads")) }
-            let waited = log.hasPending
-            #expect(waited)
-            reader.close()
-            log.flush()
-            let waits = log.hasPending
-            #expect(!waits)
-            writer.close()
-        }
-    }
-}

@@ -36,6 +36,8 @@ let small: HTTPLimits = {
 struct Trace: Equatable {
     private(set) var words: [Int] = []
     private(set) var refusal: HTTPRefusal?
+    /// What the decoder said it would refuse the head for.
+    private var announced: HTTPRefusal?
     private(set) var leftover = 0
 
     init(_ bytes: [UInt8], _ limits: HTTPLimits, ends: [Int]) {
@@ -60,13 +62,17 @@ struct Trace: Equatable {
                     return true
                 case .head(let head):
                     self.record(head, held.span)
+                    self.words += [Int(decoder.misread.rawValue), decoder.headRefusal?.status ?? 0]
+                    self.announced = decoder.headRefusal
                 case .request(let body, let consumed):
+                    precondition(self.announced == nil, "a refused head got its body")
                     precondition(consumed > 0 && consumed <= held.count, "consumed what was not there")
                     self.record(body, decoder.chunkedBody, held.span, limits)
                     self.words.append(consumed)
                     held.removeFirst(consumed)
                 }
             } catch {
+                precondition(self.announced == nil || self.announced == error, "a head is refused for something else")
                 self.refusal = error
                 return false
             }

@@ -5,7 +5,8 @@ public import Wire
 /// the two is an attack on such a proxy or a bug; both are refused with HTTP 400 and -32020.
 ///
 /// Order of use: `versionRefusal`, then whether the version is supported, then `routingRefusal`. Notifications are not held to any
-/// of this: the revision defines none over HTTP, and its rules for their fields are missing.
+/// of this: the revision defines none over HTTP, and its rules for their fields are missing. Only what is `misread` has no place there
+/// either.
 public struct StandardHeaders: Equatable, Sendable {
     public enum Refusal: Equatable, Sendable {
         case versionMissing, versionMalformed, versionDiffers

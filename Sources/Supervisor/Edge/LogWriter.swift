@@ -83,7 +83,7 @@ struct LogWriter: ~Copyable {
             line.append(0x3A)
             switch field.value {
             case .number(let number): line.append(decimal: number)
-            case .text(let text): line.appendJSON(string: Self.cut(text))
+            case .text(let text): Self.appendQuoted(text, to: &line)
             }
         }
         line.append("}\n")
@@ -100,11 +100,44 @@ struct LogWriter: ~Copyable {
             line.append(0x3D)
             switch field.value {
             case .number(let number): line.append(decimal: number)
-            // Quoted as JSON: no control byte of a worker or client reaches a terminal.
-            case .text(let text): line.appendJSON(string: Self.cut(text))
+            case .text(let text): Self.appendQuoted(text, to: &line)
             }
         }
         line.append(0x0A)
+    }
+
+    /// As a JSON string, so that no line is split, and with what JSON lets through and a terminal obeys escaped as well: DEL, the C1
+    /// controls (U+009B begins a command as ESC [ does), and what turns the order of the letters around.
+    private static func appendQuoted(_ text: String, to line: inout [UInt8]) {
+        var quoted: [UInt8] = []
+        quoted.appendJSON(string: Self.cut(text))
+        var position = 0
+        while position < quoted.count {  // Bound: every round passes at least one byte of a cut text.
+            let (length, scalar) = Self.terminalControl(quoted.span, at: position)
+            if let scalar {
+                line.append("\\u")
+                for shift in [12, 8, 4, 0] { line.append(ASCII.hexDigit(UInt8(scalar >> shift & 0x0F))) }
+            } else {
+                line.append(quoted[position])
+            }
+            position += length
+        }
+    }
+
+    /// How many bytes of well-formed UTF-8 stand for one thing at `offset`, and the scalar if it must be escaped.
+    private static func terminalControl(_ text: Span<UInt8>, at offset: Int) -> (length: Int, scalar: UInt16?) {
+        let rest = text.count - offset
+        switch text[offset] {
+        case 0x7F: return (1, 0x7F)
+        case 0xC2 where rest > 1 && text[offset + 1] < 0xA0: return (2, UInt16(text[offset + 1]))
+        case 0xE2 where rest > 2:
+            let scalar = 0x2000 | UInt16(text[offset + 1] & 0x3F) << 6 | UInt16(text[offset + 2] & 0x3F)
+            switch scalar {
+            case 0x202A...0x202E, 0x2066...0x2069: return (3, scalar)
+            default: return (1, nil)
+            }
+        default: return (1, nil)
+        }
     }
 
     private static func cut(_ text: String) -> String {

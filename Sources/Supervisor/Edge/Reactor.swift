@@ -127,10 +127,21 @@ struct Reactor: ~Copyable {
         while let delivery = (try? self.signals.read()) ?? nil {
             switch delivery.signal {
             case .terminate, .interrupt: self.supervisor.drainRequested(at: self.now)
+            case .quit:
+                // As fast as it goes in order: the first drains, the second shortens, the third leaves nothing.
+                for _ in 0..<3 { self.supervisor.drainRequested(at: self.now) }
             case .child: self.sweepChildren()
-            default: break  // SIGHUP and the like are blocked so that they do not kill; they have no meaning yet.
+            case .hangup: self.ignoreSignal("SIGHUP", "reload is not available yet; the signal changed nothing")
+            case .user2: self.ignoreSignal("SIGUSR2", "upgrade is not available yet; the signal changed nothing")
+            case .user1: self.ignoreSignal("SIGUSR1", "reopening log files is not available yet; the signal changed nothing")
+            default: break  // Expected: nothing else is blocked, so nothing else is delivered here.
             }
         }
+    }
+
+    /// Whoever sent it learns that it came and that nothing follows. By default each of these signals kills.
+    private mutating func ignoreSignal(_ name: String, _ message: StaticString) {
+        self.log.write(LogEvent(.warning, message, [.text("signal", name)]))
     }
 
     /// Effects and output until nothing is left to do in this turn.

@@ -31,7 +31,7 @@ enum RunCommand {
             try Signal.child.restoreDefault()
             try Processes.becomeSubreaper()
             try DescriptorLimit.raise()
-            return try SignalFD(blocking: SignalSet([.terminate, .interrupt, .child, .hangup, .user1, .user2]))
+            return try SignalFD(blocking: SignalSet([.terminate, .interrupt, .quit, .child, .hangup, .user1, .user2]))
         } catch {
             throw Startup.Failure(code: .software, text: "\(error)")
         }

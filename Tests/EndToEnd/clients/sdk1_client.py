@@ -2,6 +2,7 @@
 
     sdk1_client.py URL SCENARIO     with SCENARIO a JSON list of steps:
         ["list_tools"] | ["call", NAME, ARGUMENTS, TIMEOUT_SECONDS or null] | ["progress", NAME, ARGUMENTS] | ["log_level", LEVEL] | ["ping"]
+        ["changed"]     waits until the server has said that its list of tools has changed
 """
 
 import asyncio
@@ -12,17 +13,23 @@ from datetime import timedelta
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
+from mcp.types import ServerNotification, ToolListChangedNotification
 
 
 async def run(url: str, steps: list) -> dict:
     logs: list = []
     results: list = []
+    changed = asyncio.Event()
+
+    async def on_message(message) -> None:
+        if isinstance(message, ServerNotification) and isinstance(message.root, ToolListChangedNotification):
+            changed.set()
 
     async def on_log(params) -> None:
         logs.append([params.level, params.data])
 
     async with streamablehttp_client(url) as (read, write, session_id):
-        async with ClientSession(read, write, logging_callback=on_log) as session:
+        async with ClientSession(read, write, logging_callback=on_log, message_handler=on_message) as session:
             initialized = await session.initialize()
             for step in steps:
                 progress: list = []
@@ -44,6 +51,10 @@ async def run(url: str, steps: list) -> dict:
                         results.append(None)
                     elif step[0] == "ping":
                         await session.send_ping()
+                        results.append(None)
+                    elif step[0] == "changed":
+                        await asyncio.wait_for(changed.wait(), 10)
+                        changed.clear()
                         results.append(None)
                 except McpError as error:
                     results.append({"error": error.error.model_dump(mode="json")})

@@ -178,8 +178,9 @@ class Connection:
             if count == 0:
                 assert self._line() == b"", "trailers after the last chunk"
                 return
-            yield self._need(count)
+            data = self._need(count)
             assert self._need(2) == b"\r\n", "no CRLF after a chunk"
+            yield data
 
     def events(self, response: Response) -> Iterator[Event]:
         """The events of a stream whose head was read; ends when the server ends the stream properly."""

@@ -34,6 +34,9 @@ TOOLS = [
     {"name": "stray", "description": "Answers `count` requests that nobody made.",
      "inputSchema": {"type": "object", "properties": {"count": {"type": "integer"}}}},
     {"name": "past", "description": "What slow calls have lived through.", "inputSchema": {"type": "object"}},
+    {"name": "change", "description": "Says that the list of tools has changed, before it answers.", "inputSchema": {"type": "object"}},
+    {"name": "say", "description": "Writes `error` (hexadecimal) to stderr and sends `log` as a log message.",
+     "inputSchema": {"type": "object", "properties": {"error": {"type": "string"}, "log": {"type": "string"}}}},
     {"name": "environment", "description": "The names and values of the environment.", "inputSchema": {"type": "object"}},
     {"name": "descriptors", "description": "The open descriptors and what they are.", "inputSchema": {"type": "object"}},
 ]
@@ -97,6 +100,16 @@ def call(id: object, params: dict) -> None:
         result = text("x" * arguments["bytes"])
     elif name == "past":
         result = text(history)
+    elif name == "change":
+        write({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        result = text("changed")
+    elif name == "say":
+        if "error" in arguments:
+            sys.stderr.buffer.write(bytes.fromhex(arguments["error"]))
+            sys.stderr.buffer.flush()
+        if "log" in arguments:
+            write({"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "error", "logger": arguments["log"], "data": arguments["log"]}})
+        result = text("said")
     elif name == "environment":
         result = text(dict(os.environ))
     elif name == "descriptors":
@@ -117,7 +130,7 @@ def handle(message: dict) -> None:
     elif method == "initialize":
         version = params["protocolVersion"]
         write({"jsonrpc": "2.0", "id": id, "result": {
-            "protocolVersion": version if version <= "2025-11-25" else "2025-11-25", "capabilities": {"tools": {}, "logging": {}},
+            "protocolVersion": version if version <= "2025-11-25" else "2025-11-25", "capabilities": {"tools": {"listChanged": True}, "logging": {}},
             "serverInfo": {"name": "plain", "version": "1"}}})
     elif method == "ping" or method == "logging/setLevel":
         write({"jsonrpc": "2.0", "id": id, "result": {}})

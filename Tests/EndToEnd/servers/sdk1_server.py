@@ -62,6 +62,14 @@ async def past() -> list[str]:
 
 
 @server.tool()
+async def grow(name: str, ctx: Context) -> str:
+    """Adds a tool of this name and says that the list has changed."""
+    server.add_tool(echo, name=name)
+    await ctx.session.send_tool_list_changed()
+    return "grown"
+
+
+@server.tool()
 async def process() -> int:
     """The process id."""
     return os.getpid()

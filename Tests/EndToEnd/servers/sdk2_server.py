@@ -70,6 +70,14 @@ async def process() -> int:
 
 
 @server.tool()
+async def grow(name: str, ctx: Context) -> str:
+    """Adds a tool of this name and says that the list has changed."""
+    server.add_tool(echo, name=name)
+    await ctx.session.send_tool_list_changed()
+    return "grown"
+
+
+@server.tool()
 async def spawn() -> int:
     """Starts a child in a session of its own, which does not end by itself for ten minutes."""
     return subprocess.Popen(["sleep", "600"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True).pid

@@ -29,12 +29,23 @@ extension Supervisor {
         self.finishEvent(at: now)
     }
 
-    /// How long the last answers may be on their way after the deadline: within the time that was announced for workers to leave.
-    private var drainFlush: Interval { Swift.min(Self.lingerTimeout, self.configuration.drain.workerGrace) }
+    /// What follows the deadline is over within a second of it, whatever clients and workers do: the steps by which a worker ends
+    /// (the last is repeated, for a guard that is stuck), the last answers on their way, and the end of all waiting.
+    private static let overdueStep = Interval.milliseconds(250)
+    private static let overdueFlush = Interval.milliseconds(750)
+    private static let overdueEnd = Interval.milliseconds(900)
+
+    private var drainFlush: Interval { Swift.min(Self.overdueFlush, self.configuration.drain.workerGrace) }
 
     private mutating func armDrain(_ deadline: Instant) {
-        self.timers.add(.drain, at: deadline)
-        self.timers.add(.drain, at: deadline + self.drainFlush)
+        for wait in [.zero, self.drainFlush, Self.overdueEnd] { self.timers.add(.drain, at: deadline + wait) }
+    }
+
+    /// How long a worker may take for one step of its end.
+    func stopGrace(at now: Instant) -> Interval {
+        let grace = self.configuration.drain.workerGrace
+        guard case .draining(let deadline, _) = self.lifecycle, deadline <= now else { return grace }
+        return Swift.min(grace, Self.overdueStep)
     }
 
     private mutating func beginDrain(at now: Instant) {
@@ -92,10 +103,15 @@ extension Supervisor {
             self.closeDuplex(self.duplexes[duplex].connection, duplex, .serviceRestart, at: now)
         }
         for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
-        guard self.workers.isEmpty else { return }
+        let isAtEnd = deadline + Self.overdueEnd <= now
+        guard self.workers.isEmpty || isAtEnd else { return }
         // What was answered last may still be on its way to its reader.
         guard !self.isStillSending || (isOver && (signals > 2 || deadline + self.drainFlush <= now)) else { return }
         self.lifecycle = .stopped
+        if !self.workers.isEmpty {
+            // Killed, and held by the kernel (state D): they end when it lets them, without us.
+            self.log(.error, "workers that were killed have not ended", [.number("workers", self.workers.count)])
+        }
         for key in self.connections.keys { self.dropConnection(key, at: now) }
         self.log(.info, "stopped", [.number("callsAnswered", Int64(clamping: self.counters.callsAnswered))])
         self.effects.append(.exit(status: 0))
@@ -127,15 +143,24 @@ extension Supervisor {
         }
     }
 
-    /// End of input, SIGTERM, SIGKILL, each with its own time. The deadline cuts the first short; after a second signal, the
-    /// deadline leaves nothing.
+    /// End of input, SIGTERM, SIGKILL, each with its own time. The deadline ends the first and shortens the others; after a second
+    /// signal, it leaves nothing.
     private mutating func stopForDrain(_ key: WorkerKey, isOver: Bool, isHurried: Bool, at now: Instant) {
         let step: Worker.StopStep = !isOver ? .inputClosed : isHurried ? .killed : .terminated
         switch self.workers[key].state {
         case .starting, .handshaking, .ready: self.stopWorker(key, step: step, at: now)
         case .stopping(.inputClosed) where isOver: self.stopWorker(key, step: step, at: now)
         case .stopping(.terminated) where isOver && isHurried: self.stopWorker(key, step: step, at: now)
+        case .stopping where isOver: self.shortenStep(key, at: now)
         case .stopping: break
         }
+    }
+
+    /// A step that began before the deadline of the drain, with more time than there is now.
+    private mutating func shortenStep(_ key: WorkerKey, at now: Instant) {
+        let latest = now + self.stopGrace(at: now)
+        guard self.workers[key].deadline > latest else { return }
+        self.workers[key].deadline = latest
+        self.timers.add(.worker(key), at: latest)
     }
 }

@@ -32,7 +32,7 @@ extension Supervisor {
         if case .notStarted = exit { self.workers[key].outputEnded = true }
         if !self.workers[key].outputEnded {
             // A descendant may hold its stdout open for ever; what the worker itself wrote is there by then.
-            self.workers[key].deadline = now + Self.outputAfterExit
+            self.workers[key].deadline = now + Swift.min(Self.outputAfterExit, self.stopGrace(at: now))
             self.timers.add(.worker(key), at: self.workers[key].deadline)
         }
         self.finishWorker(key, at: now)
@@ -160,7 +160,7 @@ extension Supervisor {
         if case .stopping = self.workers[key].state {} else if step == .terminated { self.effects.append(.closeWorkerInput(key)) }
         self.workers[key].state = .stopping(step)
         self.tellToStop(key, step)
-        self.workers[key].deadline = now + self.configuration.drain.workerGrace
+        self.workers[key].deadline = now + self.stopGrace(at: now)
         self.timers.add(.worker(key), at: self.workers[key].deadline)
     }
 

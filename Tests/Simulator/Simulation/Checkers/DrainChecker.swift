@@ -1,15 +1,15 @@
 import Base
 import SupervisorCore
 
-/// A drain ends with status 0 within its deadline and the time that workers are given to leave; it does not wait for what it need
-/// not wait for, and leaves nothing behind.
+/// A drain ends with status 0 within a second of its deadline; it does not wait for what it need not wait for, and leaves nothing
+/// behind.
 struct DrainChecker {
     let judge: Judge
     private let configuration: Configuration
     private var endsBy: Instant?
 
-    /// The time in which readers may take the last answers, and what the kernel may need to end a killed process and tell of it.
-    private static let slack = Interval.seconds(2) + .milliseconds(200)
+    /// For workers to be ended, for readers to take the last answers, and for the kernel to tell of it.
+    private static let slack = Interval.seconds(1)
 
     init(judge: Judge, configuration: Configuration) {
         self.judge = judge
@@ -20,9 +20,8 @@ struct DrainChecker {
 
     mutating func hurried(at now: Instant) { self.shorten(to: now + self.configuration.drain.hurriedDeadline) }
 
-    /// End of input, SIGTERM and SIGKILL each get their grace.
     private mutating func shorten(to deadline: Instant) {
-        let end = deadline + self.configuration.drain.workerGrace * 3 + Self.slack
+        let end = deadline + Self.slack
         self.endsBy = Swift.min(self.endsBy ?? end, end)
     }
 
