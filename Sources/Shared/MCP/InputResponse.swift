@@ -182,6 +182,11 @@ public struct InputAnswers: Equatable, Sendable {
         public let key: [UInt8]
         /// A JSON object.
         public let value: [UInt8]
+
+        public init(key: [UInt8], value: [UInt8]) {
+            self.key = key
+            self.value = value
+        }
     }
 
     public static let countMax = 64

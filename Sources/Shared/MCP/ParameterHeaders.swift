@@ -33,6 +33,11 @@ public struct ParameterHeaders: Sendable {
         /// As the schema writes it, without `Mcp-Param-`. A token.
         public let header: [UInt8]
 
+        public init(cause: Cause, header: [UInt8]) {
+            self.cause = cause
+            self.header = header
+        }
+
         public var code: ErrorCode { .headerMismatch }
 
         /// Appends the error's message, which is not a JSON string yet.
