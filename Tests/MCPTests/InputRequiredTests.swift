@@ -146,6 +146,21 @@ import Wire
                 """)
     }
 
+    @Test func `a client of an older revision is told what it would have been asked`() throws {
+        let data = #"{"elicitations":[{"mode":"url","url":"https://a.example/","message":"Sign in"}]}"#
+        let required = try #require(Self.elicitations(data))
+        func standIn(_ method: MCPMethod) -> String {
+            var output: [UInt8] = []
+            required.appendStandIn(for: method, because: InputImpossible.inexpressible("elicitation by URL").reason, to: &output)
+            return text(output)
+        }
+        let message = """
+            "The server needs further input, but the client's protocol revision does not allow elicitation by URL.\\nSign in\\nhttps://a.example/"
+            """
+        #expect(standIn(.toolsCall) == #""result":{"content":[{"type":"text","text":\#(message)}],"isError":true}"#)
+        #expect(standIn(.resourcesRead) == #""error":{"code":-32603,"message":\#(message)}"#)
+    }
+
     @Test(arguments: [
         "{}", "null", #"{"elicitations":[]}"#, #"{"elicitations":{}}"#, #"{"elicitations":[{"mode":"form","url":"x"}]}"#, "{",
     ])

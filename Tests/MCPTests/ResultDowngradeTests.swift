@@ -44,7 +44,8 @@ import Wire
             } else {
                 #expect(
                     written
-                        == #"{"messages":[{"content":\#(replacement),"role":"user"},{"role":"user","content":\#(Self.plain)}],"description":"d"}"#
+                        == #"{"messages":[{"content":\#(replacement),"role":"user"},"#
+                        + #"{"role":"user","content":\#(Self.plain)}],"description":"d"}"#
                 )
             }
         }

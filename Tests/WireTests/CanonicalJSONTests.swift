@@ -42,7 +42,8 @@ import Wire
 
     @Test(arguments: [(#""e\u0301""#, #""\u00e9""#), (#"{"k":1}"#, #"{"\u212a":1}"#), ("1", #""1""#), ("[1,2]", "[2,1]")])
     func `different values stay different`(left: String, right: String) {
-        #expect(Self.canonical(left) != Self.canonical(right))
+        // As bytes: equality of strings is canonical equivalence, which digests do not know.
+        #expect(Self.canonical(left).map { [UInt8]($0.utf8) } != Self.canonical(right).map { [UInt8]($0.utf8) })
     }
 
     @Test(arguments: [#"{"a":1,"a":1}"#, #"[{"x":{"a":1,"\u0061":2}}]"#, "{", "", "01", "[1,]", #""\ud800""#])

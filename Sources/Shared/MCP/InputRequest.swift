@@ -60,7 +60,7 @@ public struct InputRequest: Equatable, Sendable {
             relatedTask: meta?["io.modelcontextprotocol/related-task"]?["taskId"]?.stringValue,
             relatedRequest: meta?["io.mcp-supervisor/relatedRequest"]?.int64Value,
             keyHint: meta?["io.mcp-supervisor/inputKey"]?.stringValue,
-            progressToken: meta?["progressToken"].flatMap { $0.stringValue != nil || $0.int64Value != nil ? $0 : nil })
+            progressToken: Self.token(meta?["progressToken"]))
     }
 
     /// A URL to visit on behalf of error -32042, whose elicitations have no method.
@@ -125,6 +125,11 @@ public struct InputRequest: Equatable, Sendable {
         } catch {
             throw .malformed(error.reason)
         }
+    }
+
+    private static func token(_ value: JSONValue?) -> JSONValue? {
+        guard let value, value.stringValue != nil || value.int64Value != nil else { return nil as JSONValue? }
+        return value
     }
 
     private static func isThirdParty(_ key: String) -> Bool {

@@ -162,6 +162,21 @@ public struct InputRequired: Equatable, Sendable {
         JSONObjectSplice.append(bytes, params, of: object, removing: removing, adding: adding.span, to: &output)
     }
 
+    /// Appends `"result":{…}` or `"error":{…}`, the member that follows the id of the response, for a client that cannot be asked:
+    /// the model that called a tool can read why, and other callers get an error.
+    public func appendStandIn(for method: MCPMethod, because reason: String, to output: inout [UInt8]) {
+        let text = self.standInText(because: reason)
+        if method == .toolsCall {
+            output.append(#""result":{"content":[{"type":"text","text":"#)
+            output.appendJSON(string: text)
+            output.append(#"}],"isError":true}"#)
+        } else {
+            output.append(#""error":{"code":-32603,"message":"#)
+            output.appendJSON(string: text)
+            output.append(0x7D)
+        }
+    }
+
     /// What a client is told that cannot be asked: why, and what it would have been asked, so that a person can act on it. Nobody
     /// answers in the client's name.
     public func standInText(because reason: String) -> String {
