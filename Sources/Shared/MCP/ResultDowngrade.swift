@@ -165,14 +165,14 @@ public struct ResultDowngrade: Equatable, Sendable {
         var text: [UInt8] = []
         if self.revision < .v2025_03_26, JSONString.equals(bytes, type, "audio") {
             text.append("[audio")
-            Self.appendString(" ", members.value("mimeType", in: bytes), "", bytes, to: &text)
+            Self.appendString(" ", members.value("mimeType", in: bytes), bytes, to: &text)
             text.append(", which this client's protocol revision cannot carry]")
         } else if self.revision < .v2025_06_18, JSONString.equals(bytes, type, "resource_link") {
             text.append("[resource")
-            Self.appendString(" ", members.value("title", in: bytes) ?? members.value("name", in: bytes), "", bytes, to: &text)
-            Self.appendString(": ", members.value("uri", in: bytes), "", bytes, to: &text)
+            Self.appendString(" ", members.value("title", in: bytes) ?? members.value("name", in: bytes), bytes, to: &text)
+            Self.appendString(": ", members.value("uri", in: bytes), bytes, to: &text)
             text.append("]")
-            Self.appendString("\n", members.value("description", in: bytes), "", bytes, to: &text)
+            Self.appendString("\n", members.value("description", in: bytes), bytes, to: &text)
         } else {
             return false
         }
@@ -186,14 +186,13 @@ public struct ResultDowngrade: Equatable, Sendable {
         output.append(0x7D)
     }
 
-    /// Appends what a JSON string stands for between two literals; nothing when there is no string.
+    /// Appends what a JSON string stands for behind a literal; nothing when there is no string.
     private static func appendString(
-        _ before: StaticString, _ value: ByteRange?, _ after: StaticString, _ bytes: Span<UInt8>, to text: inout [UInt8]
+        _ before: StaticString, _ value: ByteRange?, _ bytes: Span<UInt8>, to text: inout [UInt8]
     ) {
         guard let value, jsonKind(bytes, value) == .string else { return }
         text.append(before)
         text.append(contentsOf: JSONString.unescape(bytes, value))
-        text.append(after)
     }
 
     /// Empty when it is no array.
