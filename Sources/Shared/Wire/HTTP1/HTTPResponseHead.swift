@@ -52,11 +52,7 @@ public struct HTTPResponseHead: Sendable {
     /// Appends the head with its empty line. `date` is an IMF-fixdate (see `HTTPDate`) or empty, which leaves the field out.
     public func append(to output: inout [UInt8], date: Span<UInt8>) {
         HTTPStatus.appendLine(self.status, to: &output)
-        if !date.isEmpty {
-            output.append("Date: ")
-            output.appendFieldValue(date)
-            output.append("\r\n")
-        }
+        Self.appendDate(date, to: &output)
         if let contentType = self.contentType {
             let start = output.count + 14
             output.append("Content-Type: ")
@@ -65,13 +61,21 @@ public struct HTTPResponseHead: Sendable {
             output.append("\r\n")
         }
         self.appendFraming(to: &output)
-        if !self.extra.isEmpty { output.append(self.extra.bytes.span) }
-        if self.isTLS { output.append("Strict-Transport-Security: max-age=63072000\r\n") }
-        if self.isEventStream {
-            output.append(Self.eventStreamEnd)
-        } else {
-            output.append(Self.end)
-        }
+        Self.appendEnd(self.isEventStream ? Self.eventStreamEnd : Self.end, extra: self.extra, isTLS: self.isTLS, to: &output)
+    }
+
+    static func appendDate(_ date: Span<UInt8>, to output: inout [UInt8]) {
+        guard !date.isEmpty else { return }
+        output.append("Date: ")
+        output.appendFieldValue(date)
+        output.append("\r\n")
+    }
+
+    /// Appends what every head ends with: further fields, those that every response carries, and the empty line.
+    static func appendEnd(_ end: StaticString = Self.end, extra: HTTPFields, isTLS: Bool, to output: inout [UInt8]) {
+        if !extra.isEmpty { output.append(extra.bytes.span) }
+        if isTLS { output.append("Strict-Transport-Security: max-age=63072000\r\n") }
+        output.append(end)
     }
 
     private func appendFraming(to output: inout [UInt8]) {
@@ -97,7 +101,7 @@ public struct HTTPResponseHead: Sendable {
     }
 
     /// The fields that every response carries, and the end of the head.
-    private static var end: StaticString {
+    static var end: StaticString {
         """
         Cache-Control: no-store\r
         X-Content-Type-Options: nosniff\r
