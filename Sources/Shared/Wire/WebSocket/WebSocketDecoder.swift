@@ -21,7 +21,7 @@ import Base
 /// feeds changes nothing. Each byte is looked at a fixed number of times, so a message that comes byte by byte takes linear time.
 ///
 /// Payloads are copied once, because they have to be unmasked anyway, into a buffer that is used again. It grows with what has
-/// come, not with what a frame announces. No extension is offered, so every reserved bit is an error; see ADR 44.
+/// come, not with what a frame announces. No extension is offered, so every reserved bit is an error; see ADR 46.
 public struct WebSocketDecoder: Sendable {
     public enum Step: Equatable, Sendable {
         /// The bytes are used up.
@@ -95,7 +95,8 @@ public struct WebSocketDecoder: Sendable {
     public mutating func next(in bytes: Span<UInt8>, from position: inout Int) throws(WebSocketError) -> Step {
         do throws(WebSocketError) {
             self.release()
-            while true {  // Bound: each turn returns, or completes a head or a payload out of at least one byte or an empty frame.
+            // Bound: each turn returns, or completes a head out of six bytes or more, or the payload behind one.
+            while true {
                 switch self.phase {
                 case .head:
                     guard try self.takeHead(bytes, &position) else { return .needMore }
