@@ -278,8 +278,11 @@ extension Supervisor {
     /// A list of the server changed: everybody who asked to be told is told once.
     private mutating func listChanged(_ variant: Int, _ kinds: ListKinds, at now: Instant) {
         let server = self.servers[variant].definition
-        for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
+        // Bound: `sessions`.
+        for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].server == server {
             if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
+            // Expected: a session that is its connection ended with it, because its reader was too slow.
+            guard self.sessions.contains(key) else { continue }
             // Also when the stream was given up just now: its client will open another.
             if self.sessions[key].stream == nil { self.sessions[key].pendingChanges.formUnion(kinds) }
         }

@@ -203,6 +203,8 @@ extension Supervisor {
             let index = self.duplexes[duplex].calls.firstIndex(of: key)
         {
             self.duplexes[duplex].calls.remove(at: index)
+            // What was held back behind `initialize`, see `isInitializing`.
+            if call.method == .initialize, !self.connections[connection].input.isEmpty { self.resumable.append(connection) }
         }
     }
 

@@ -63,7 +63,7 @@ extension Supervisor {
             self.connections[key].closesAfterOutput = true
             self.connections[key].input = []
         // What it asked for is still answered, see `continueStandardStreams`.
-        case .duplex where self.standardStreams == key: break
+        case .duplex where self.standardStreams == key: self.standardInputEnded(key, at: now)
         case .reading, .waiting, .streaming, .duplex, .lingering: self.connectionLost(key, at: now)
         }
         self.finishEvent(at: now)
@@ -94,6 +94,7 @@ extension Supervisor {
             self.isAcceptingPaused = false
             self.effects.append(.resumeAccepting)
         }
+        if self.standardStreams == key { self.standardStreamsLost(at: now) }
     }
 
     /// What every event may have made possible: buffered requests that can be answered now, the next step of a drain.
@@ -107,6 +108,10 @@ extension Supervisor {
     private mutating func resumePending(at now: Instant) {
         while let key = self.resumable.popLast() {  // Bound: each turn consumes a buffered request or leaves the list.
             guard self.connections.contains(key), !self.connections[key].input.isEmpty else { continue }
+            if case .duplex(let duplex) = self.connections[key].phase {
+                self.resumeDuplex(key, duplex, at: now)
+                continue
+            }
             self.consumeBuffered(key, at: now)
             guard self.connections.contains(key), self.connections[key].isReadingPaused,
                 self.mayConsume(key) || self.connections[key].input.count <= Self.pipelineBytesMax
@@ -204,9 +209,20 @@ extension Supervisor {
     private mutating func pauseIfUnread(_ key: ConnectionKey) {
         guard self.connections.contains(key), !self.connections[key].isReadingPaused,
             self.connections[key].unsentBytes > self.configuration.limits.streamBytesMax
+                || self.connections[key].input.count > Self.pipelineBytesMax
         else { return }
         self.connections[key].isReadingPaused = true
         self.effects.append(.pauseReading(key))
+    }
+
+    /// Ends what `pauseIfUnread` began.
+    mutating func resumeReadingIfPossible(_ key: ConnectionKey) {
+        guard self.connections.contains(key), self.connections[key].isReadingPaused,
+            self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax,
+            self.connections[key].input.count <= Self.pipelineBytesMax
+        else { return }
+        self.connections[key].isReadingPaused = false
+        self.effects.append(.resumeReading(key))
     }
 
     /// A client that pipelines faster than we answer waits in the kernel's buffer.

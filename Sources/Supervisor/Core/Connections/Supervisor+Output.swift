@@ -22,7 +22,8 @@ extension Supervisor {
         self.connections[key].outputSent += count
         guard self.connections[key].unsentBytes == 0 else {
             // A reader that takes nothing for `writeTimeout` is gone (slow read attack).
-            if count > 0 || self.connections[key].writeDeadline == .distantFuture {
+            // A local client on our stdout may be a person who looks at one page after the other.
+            if self.standardStreams != key, count > 0 || self.connections[key].writeDeadline == .distantFuture {
                 self.connections[key].writeDeadline = now + self.configuration.limits.writeTimeout
                 self.arm(key, at: self.connections[key].writeDeadline)
             }
@@ -40,10 +41,7 @@ extension Supervisor {
     /// The reader took something: requests that waited for that can be answered.
     private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
         guard self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else { return }
-        if case .duplex = self.connections[key].phase, self.connections[key].isReadingPaused {
-            self.connections[key].isReadingPaused = false
-            self.effects.append(.resumeReading(key))
-        }
+        if case .duplex = self.connections[key].phase { self.resumeReadingIfPossible(key) }
         guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading else { return }
         self.resumable.append(key)
         self.finishEvent(at: now)

@@ -21,6 +21,29 @@ extension Supervisor {
         // Expected: what comes after the end of a connection that is being closed.
         guard self.duplexes.contains(duplex) else { return }
         self.duplexes[duplex].isPinged = false
+        guard self.connections[key].input.isEmpty else { return self.connections[key].input.append(bytes) }
+        self.takeDuplexBytes(key, duplex, bytes, at: now)
+    }
+
+    /// What was held back while `initialize` was being answered.
+    mutating func resumeDuplex(_ key: ConnectionKey, _ duplex: DuplexKey, at now: Instant) {
+        var held: [UInt8] = []
+        swap(&held, &self.connections[key].input)
+        guard self.duplexes.contains(duplex) else { return }
+        self.takeDuplexBytes(key, duplex, held.span, at: now)
+        self.resumeReadingIfPossible(key)
+    }
+
+    /// Whether what follows must wait: a client that sends its first request right behind `initialize` means the session that the
+    /// answer will begin, and a server that reads one message after the other would serve it so.
+    func isInitializing(_ duplex: DuplexKey) -> Bool {
+        guard self.duplexes[duplex].session == nil else { return false }
+        return self.duplexes[duplex].calls.contains {
+            if case .initialize = self.calls.find($0)?.purpose { true } else { false }
+        }
+    }
+
+    private mutating func takeDuplexBytes(_ key: ConnectionKey, _ duplex: DuplexKey, _ bytes: Span<UInt8>, at now: Instant) {
         switch self.duplexes[duplex].framing {
         case .lines: self.standardInputBytes(key, duplex, bytes, at: now)
         case .webSocket: self.webSocketBytes(key, duplex, bytes, at: now)
@@ -42,6 +65,8 @@ extension Supervisor {
             return self.refuse(key, self.refusal(for: error, message), at: now)
         }
         guard let request = self.read(envelope, message) else {
+            // Only a request is answered.
+            guard envelope.kind == .request else { return }
             var refusal = Refusal(400, .invalidParams, "params._meta is not an object")
             refusal.id = self.idLexeme(envelope, message)
             return self.refuse(key, refusal, at: now)
@@ -69,7 +94,9 @@ extension Supervisor {
     private func isRunning(_ duplex: DuplexKey, _ request: IncomingRequest, _ message: Span<UInt8>) -> Bool {
         guard let id = request.envelope.id else { return false }
         let lexeme = JSONLexeme(message, id)
-        return self.duplexes[duplex].calls.contains { self.calls.find($0)?.clientID == lexeme }
+        if self.duplexes[duplex].calls.contains(where: { self.calls.find($0)?.clientID == lexeme }) { return true }
+        let text = [UInt8](message, id)
+        return self.duplexes[duplex].listens.contains { $0.id == text }
     }
 
     private mutating func duplexModernRequest(
@@ -91,9 +118,9 @@ extension Supervisor {
     ) {
         let server = self.duplexes[duplex].server
         switch (request.method, self.duplexes[duplex].session) {
-        case (.initialize, nil):
+        case (.initialize, nil) where !self.isInitializing(duplex):
             self.initialize(key, server, request, message, at: now)
-        case (.initialize, .some):
+        case (.initialize, _):
             self.refuse(key, request, message, 400, .invalidRequest, "this connection is already initialized", at: now)
         case (_, .some(let session)):
             self.legacyRequest(key, server, session, request, message, at: now)
@@ -119,13 +146,14 @@ extension Supervisor {
         }
     }
 
-    /// `notifications/cancelled`, for a call or for a subscription.
+    /// `notifications/cancelled`, for a call or for a subscription. `initialize` cannot be cancelled (2025-11-25, cancellation).
     private mutating func duplexCancel(
         _ key: ConnectionKey, _ duplex: DuplexKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         guard let range = request.params.value("requestId", in: message) else { return }
         let lexeme = JSONLexeme(message, range)
         if let call = self.duplexes[duplex].calls.first(where: { self.calls.find($0)?.clientID == lexeme }) {
+            guard self.calls[call].method != .initialize else { return }
             return self.cancelCall(call, reason: "the client cancelled the request", at: now)
         }
         let id = [UInt8](message, range)
@@ -162,7 +190,12 @@ extension Supervisor {
 
     /// Nothing has been sent for `keepAlive`.
     mutating func duplexTimerDue(_ key: ConnectionKey, _ duplex: DuplexKey, at now: Instant) {
-        guard self.duplexes.contains(duplex) else { return self.connectionLost(key, at: now) }
+        guard self.duplexes.contains(duplex) else {
+            guard self.connections[key].unsentBytes > 0 else { return self.connectionLost(key, at: now) }
+            // The last output is still on its way; the write deadline watches it.
+            return self.setDeadline(key, now + self.configuration.limits.idleTimeout)
+        }
+        if self.hasHadItsTime(key, duplex, at: now) { return self.closeDuplex(key, duplex, .goingAway, at: now) }
         switch self.duplexes[duplex].framing {
         case .lines: self.setDeadline(key, now + self.configuration.limits.keepAlive)
         case .events: self.sendKeepAlive(key, at: now)
@@ -170,10 +203,18 @@ extension Supervisor {
         }
     }
 
+    /// As old as a stream may get, with nothing running. A session has an age of its own; our own stdin and stdout end with us.
+    private func hasHadItsTime(_ key: ConnectionKey, _ duplex: DuplexKey, at now: Instant) -> Bool {
+        let it = self.duplexes[duplex]
+        return it.framing != .lines && it.session == nil && it.calls.isEmpty
+            && self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now
+    }
+
     /// The client has gone: nothing that it asked for is wanted any more.
     mutating func endDuplex(_ duplex: DuplexKey, at now: Instant) {
         guard let ended = self.duplexes.remove(duplex) else { return }
-        for call in ended.calls where self.calls.contains(call) {
+        // The newest first: none that waits may take the place of one that runs.
+        for call in ended.calls.reversed() where self.calls.contains(call) {
             self.withdraw(call, reason: "the client closed its connection", at: now)
         }
         if let session = ended.session { self.endSession(session, at: now) }

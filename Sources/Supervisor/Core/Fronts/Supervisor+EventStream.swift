@@ -44,6 +44,12 @@ extension Supervisor {
         else {
             return self.refuse(key, Refusal(404, .sessionNotFound, "no such session; open a new stream"), at: now)
         }
+        // Bound: what is refused or answered at once counts as no call, and waits in the stream all the same.
+        guard self.connections[self.duplexes[duplex].connection].unsentBytes <= self.configuration.limits.streamBytesMax else {
+            var refusal = Refusal(429, .serverError, "the answers that wait in the event stream must be read first")
+            refusal.headers = Self.retryAfter(.seconds(1))
+            return self.refuse(key, refusal, at: now)
+        }
         if let refusal = self.unreadable(message) { return self.refuse(key, refusal, at: now) }
         let accepted = [UInt8]("Accepted")
         self.respond(key, 202, "text/plain; charset=utf-8", headers: self.withCORS(key), body: accepted.span, at: now)

@@ -134,8 +134,9 @@ extension Supervisor {
         switch route {
         case .mcp where head.method == .post: needed = [.json, .eventStream]
         case .mcp where head.method == .get && !WebSocketHandshake.isRequested(head, in: bytes): needed = .eventStream
-        case .eventStream: needed = .eventStream
-        case .mcp, .messages, .webSocket, .health, .ready, .notFound, .unread: needed = []
+        // Revision 2024-11-05 asks for no Accept field.
+        case .eventStream where head[.accept] != nil: needed = .eventStream
+        case .mcp, .eventStream, .messages, .webSocket, .health, .ready, .notFound, .unread: needed = []
         }
         guard head.accepts.isSuperset(of: needed) else {
             let text =
@@ -146,7 +147,9 @@ extension Supervisor {
         }
         guard head.method == .post, route.server != nil else { return nil }
         guard let field = head[.contentType], Self.isJSON(bytes.extracting(field.range)) else {
-            return Refusal(415, .invalidRequest, "the Content-Type header must be application/json")
+            // What servers of 2024-11-05 say; the revision itself pins nothing.
+            let status = route.isMCP ? 415 : 400
+            return Refusal(status, .invalidRequest, "the Content-Type header must be application/json")
         }
         return nil
     }

@@ -23,6 +23,9 @@ extension Supervisor {
     mutating func webSocketBytes(_ key: ConnectionKey, _ duplex: DuplexKey, _ bytes: Span<UInt8>, at now: Instant) {
         var position = 0
         while self.duplexes.contains(duplex) {  // Bound: every turn takes a frame or ends.
+            guard !self.isInitializing(duplex) else {
+                return self.connections[key].input.append(bytes.extracting(position..<bytes.count))
+            }
             do throws(WebSocketError) {
                 switch try self.duplexes[duplex].decoder?.next(in: bytes, from: &position) ?? WebSocketDecoder.Step.needMore {
                 case .needMore: return
@@ -51,11 +54,16 @@ extension Supervisor {
 
     /// Nothing was sent for `keepAlive`: asks whether the client is still there. One that has not answered the last time is given up.
     mutating func pingWebSocket(_ key: ConnectionKey, _ duplex: DuplexKey, at now: Instant) {
+        let next = now + self.configuration.limits.keepAlive
+        // One that is behind with reading is watched by the write deadline, and we may not even be reading what it sends.
+        guard self.connections[key].unsentBytes == 0, !self.connections[key].isReadingPaused else {
+            return self.setDeadline(key, next)
+        }
         guard !self.duplexes[duplex].isPinged else { return self.connectionLost(key, at: now) }
         self.duplexes[duplex].isPinged = true
         self.prepareOutput(key)
         let nothing: [UInt8] = []
         WebSocketFrame.appendPing(nothing.span, to: &self.connections[key].output)
-        self.setDeadline(key, now + self.configuration.limits.keepAlive)
+        self.setDeadline(key, next)
     }
 }

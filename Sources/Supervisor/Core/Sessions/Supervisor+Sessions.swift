@@ -76,7 +76,8 @@ extension Supervisor {
     /// Ends the session's stream, cancels what runs for it and forgets it.
     mutating func endSession(_ key: SessionKey, at now: Instant) {
         guard let session = self.sessions.remove(key) else { return }
-        for call in session.calls { self.cancelCall(call, reason: "the session ended", at: now) }
+        // The newest first: none that waits may take the place of one that runs.
+        for call in session.calls.reversed() { self.cancelCall(call, reason: "the session ended", at: now) }
         if let stream = session.stream, self.connections.contains(stream) {
             if case .duplex(let duplex) = self.connections[stream].phase {
                 self.closeDuplex(stream, duplex, .goingAway, at: now)
@@ -94,7 +95,8 @@ extension Supervisor {
         let idle = self.configuration.limits.sessionIdle
         // An open stream or a running call is activity.
         if self.sessionIsBusy(self.sessions[key]) { self.sessions[key].lastSeen = now }
-        let oldest = self.sessions[key].createdAt + self.configuration.limits.sessionAge
+        let isOurOwn = self.sessions[key].kind == .stdio
+        let oldest = isOurOwn ? .distantFuture : self.sessions[key].createdAt + self.configuration.limits.sessionAge
         let deadline = Swift.min(self.sessions[key].lastSeen + idle, oldest)
         if deadline > now { return self.armSession(key, at: deadline) }
         self.endSession(key, at: now)
