@@ -23,6 +23,12 @@ public struct Supervisor: ~Copyable {
     /// The streams that follow the progress of an operation.
     var operations: [Operation: ConnectionKey] = [:]
     var calls: SlotMap<Call>
+    /// Of calls that can be asked for input in the middle.
+    var inputs = InputTable()
+    var asks: SlotMap<Ask>
+    /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
+    var parked: [RequestState.CallID: CallKey] = [:]
+    let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
     var timers = DeadlineHeap<Timer>()
@@ -83,6 +89,9 @@ public struct Supervisor: ~Copyable {
         case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)
         case restart(server: Int)
+        case input(CallKey)
+        case inputProgress(CallKey)
+        case variant(server: Int)
         case drain
     }
 
@@ -97,7 +106,8 @@ public struct Supervisor: ~Copyable {
 
     /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
     public init(
-        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID, now: Instant
+        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID,
+        sealing: Sealing, now: Instant
     ) {
         let limits = configuration.limits
         self.configuration = configuration
@@ -107,9 +117,13 @@ public struct Supervisor: ~Copyable {
         self.sessions = SessionTable(capacity: limits.sessions)
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
-        self.workers = SlotMap(capacity: configuration.servers.count)
+        self.asks = SlotMap(capacity: Ask.countMax)
+        self.sealing = sealing
+        self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
-        self.servers = configuration.servers.map { Server($0, restart: RestartPolicy(limits: configuration.restart)) }
+        self.servers = configuration.servers.enumerated().map {
+            Server($1, definition: $0, restart: RestartPolicy(limits: configuration.restart))
+        }
         self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
@@ -168,6 +182,8 @@ struct Counters: Equatable, Sendable {
     var strayAnswers: UInt64 = 0
     /// Notifications that could not be attributed or whose stream was too slow.
     var droppedNotifications: UInt64 = 0
+    /// Requests of workers that could not be attributed to a call.
+    var unattributed: UInt64 = 0
 }
 
 /// Where session ids come from.

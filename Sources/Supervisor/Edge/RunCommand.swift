@@ -46,7 +46,8 @@ enum RunCommand {
         let endpoints = setup.sockets.endpoints
         let supervisor = Supervisor(
             configuration, access: AccessPolicy(configuration, listeners: endpoints.map(\.bound), verifier: verifier),
-            seed: try Entropy.seed(), unguessable: Startup.sessionID, now: now)
+            seed: try Entropy.seed(), unguessable: Startup.sessionID,
+            sealing: Sealing(digests: Digest.functions, seal: try StateSeal.functions()), now: now)
         var log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
         for event in setup.events { log.write(event) }

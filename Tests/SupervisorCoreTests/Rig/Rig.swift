@@ -65,7 +65,8 @@ final class Rig {
         let start = Instant(nanoseconds: 1_000_000_000_000)
         self.now = start
         let ids = SessionIDs()
-        self.machine = Supervisor(configuration, access: access, seed: 7, unguessable: { ids.next() }, now: start)
+        self.machine = Supervisor(
+            configuration, access: access, seed: 7, unguessable: { ids.next() }, sealing: .toy, now: start)
         self.machine.wallClock(secondsSince1970: 1_000_000_000)
         if starting { self.start() }
     }

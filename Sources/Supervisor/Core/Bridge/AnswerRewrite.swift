@@ -7,8 +7,10 @@ import Wire
 /// Between peers of one era the result is copied as it is. Otherwise the members of the modern result envelope (`resultType`,
 /// `ttlMs`, `cacheScope`, `_meta.serverInfo`) are added or left out, and error codes that the client's era does not have are replaced.
 struct AnswerRewrite {
+    /// The worker's.
     let from: Revision.Era
-    let to: Revision.Era
+    /// The client's.
+    let revision: Revision
     let method: MCPMethod
     /// The JSON string of the resource that was asked for, or empty.
     let resource: [UInt8]
@@ -19,6 +21,8 @@ struct AnswerRewrite {
     static let listTimeToLive: StaticString = #","ttlMs":5000,"cacheScope":"private""#
     /// A resource may change at any time, and a legacy worker cannot say how soon.
     static let noTimeToLive: StaticString = #","ttlMs":0,"cacheScope":"private""#
+
+    private var to: Revision.Era { self.revision.era }
 
     static func begin(_ id: JSONLexeme, to output: inout [UInt8]) {
         output.append(#"{"jsonrpc":"2.0","id":"#)
@@ -31,18 +35,21 @@ struct AnswerRewrite {
         output.append(#","result":"#)
         let meta = members.value("_meta", in: bytes)
         let isObject = bytes[result.lowerBound] == 0x7B
-        if self.from == self.to && meta == nil || !isObject {
+        let downgrade = ResultDowngrade(method: self.method, revision: self.revision, workerEra: self.from)
+        let changes = downgrade.isPossible && isObject ? downgrade.changes(members, bytes) : nil
+        if self.from == self.to && meta == nil && changes == nil || !isObject {
             RequestRewrite.copy(bytes, result, envelope.needsLineRewrite, to: &output)
         } else {
             output.append(0x7B)
-            self.appendMembers(members, meta, bytes, envelope.needsLineRewrite, to: &output)
+            self.appendMembers(members, meta, changes, bytes, envelope.needsLineRewrite, to: &output)
             output.append(0x7D)
         }
         output.append(0x7D)
     }
 
     private func appendMembers(
-        _ members: JSONMembers, _ meta: ByteRange?, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]
+        _ members: JSONMembers, _ meta: ByteRange?, _ changes: ResultDowngrade.Changes?, _ bytes: Span<UInt8>, _ rewrites: Bool,
+        to output: inout [UInt8]
     ) {
         var isFirst = true
         if self.from == .legacy && self.to == .modern {
@@ -52,7 +59,11 @@ struct AnswerRewrite {
             }
             isFirst = false
         }
-        for member in members.members where !self.drops(member, bytes) {
+        if let changes, !changes.adding.isEmpty {
+            RequestRewrite.separate(&isFirst, &output)
+            output.append(contentsOf: changes.adding)
+        }
+        for member in members.members where !self.drops(member, bytes) && changes?.removes(member, in: bytes) != true {
             RequestRewrite.separate(&isFirst, &output)
             RequestRewrite.copy(member, bytes, rewrites, to: &output)
         }
@@ -175,8 +186,10 @@ struct AnswerRewrite {
     }
 
     /// Appends `,"result":…}` or `,"error":…}` in place of such an answer.
-    func appendInputRefusal(to output: inout [UInt8]) {
-        let text: StaticString = "the server needs further input, which cannot be asked for in this client's protocol revision"
+    func appendInputRefusal(_ members: JSONMembers, _ bytes: Span<UInt8>, to output: inout [UInt8]) {
+        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
+        let required = try? InputRequired(members, in: bytes)
+        let text = (required ?? InputRequired(questions: [], requestState: nil)).standInText(because: why)
         if self.method == .toolsCall {
             output.append(#","result":{"content":[{"type":"text","text":"#)
             output.appendJSON(string: text)

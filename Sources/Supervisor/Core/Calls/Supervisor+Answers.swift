@@ -7,8 +7,7 @@ extension Supervisor {
     /// A result or error of a worker. `message` is one line of its channel.
     mutating func answered(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
         guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
-            self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker,
-            let call = self.forget(key)
+            self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else {
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.strayAnswer(worker, at: now)
@@ -17,10 +16,15 @@ extension Supervisor {
             }
             return
         }
+        let server = self.calls[key].server
         self.workers[worker].hasServed = true
-        self.counters.callsAnswered += 1
-        self.deliver(call, envelope, message, at: now)
-        self.pumpQueue(call.server, at: now)
+        if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
+            let inputs = self.inputs.isEmpty ? nil : self.inputs[key]
+            guard let call = self.forget(key) else { preconditionFailure("a call that has just been looked at") }
+            self.counters.callsAnswered += 1
+            self.deliver(call, inputs, envelope, message, at: now)
+        }
+        self.pumpQueue(server, at: now)
         self.continueDrain(at: now)
     }
 
@@ -36,18 +40,45 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
-    private mutating func deliver(_ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
+    /// Whether the answer is not the call's last word: it asks a legacy client for input, or its modern client is not there.
+    private mutating func answersInput(
+        _ key: CallKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) -> Bool {
+        guard let inputs = self.inputs[key] else { return false }
+        if inputs.isParked {
+            self.store(key, message, at: now)
+            return true
+        }
+        let members = self.workerScanner.members
+        if self.calls[key].revision.era == .legacy, self.servers[self.calls[key].server].era == .modern, envelope.kind == .result,
+            InputRequired.isOne(members, in: message)
+        {
+            self.beginRound(key, members, message, at: now)
+            return true
+        }
+        // What it still asks is not needed any more. To say so may end the client's connection, and with it the call.
+        self.abandonInputs(key, at: now)
+        return !self.calls.contains(key)
+    }
+
+    /// The worker's last word about a call that has been forgotten. `inputs` is what was known of its input.
+    mutating func deliver(
+        _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         // The identity first: to look into it where it lies, the whole server would be copied.
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
-            from: self.servers[call.server].era, to: call.revision.era, method: call.method, resource: call.resource,
+            from: self.servers[call.server].era, revision: call.revision, method: call.method, resource: call.resource,
             serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
-            rewrite.appendInputRefusal(to: &body)
+        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
+        {
+            // Expected: the client comes back with what the worker asks for.
+        } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
+            rewrite.appendInputRefusal(self.workerScanner.members, message, to: &body)
         } else if envelope.kind == .result {
             rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
         } else {
@@ -81,6 +112,7 @@ extension Supervisor {
     /// Whether the worker had received the call's request, as JSON: a client that repeats it must know whether that could do
     /// something twice. `sent` is how many bytes the worker's channel ever took.
     static func delivered(_ call: Call, sent: Int) -> StaticString {
+        guard !call.hasReachedWorker else { return "true" }
         guard case .dispatched(_, let start, let end) = call.state else { return "false" }
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
@@ -98,21 +130,28 @@ extension Supervisor {
     mutating func fail(
         _ key: CallKey, _ text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8] = [], at now: Instant
     ) {
+        guard self.calls.contains(key) else { return }
+        if !self.inputs.isEmpty {
+            self.abandonInputs(key, at: now)
+            if self.inputs[key]?.isParked == true {
+                return self.store(key, errorText: text, data: data.isEmpty ? Self.deliveredData(self.calls[key]) : data, at: now)
+            }
+        }
         guard let call = self.forget(key) else { return }
         let data = data.isEmpty ? Self.deliveredData(call) : data
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }
 
-    /// Error -32603 for a call that has been forgotten already.
+    /// An error for a call that has been forgotten already.
     mutating func answer(
-        _ call: Call, errorText text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8],
-        at now: Instant
+        _ call: Call, _ code: ErrorCode = .internalError, errorText text: String, status: Int = 200,
+        headers: HTTPFields = HTTPFields(), data: [UInt8], at now: Instant
     ) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","error":{"code":"#)
-        body.append(decimal: ErrorCode.internalError.rawValue)
+        body.append(decimal: code.rawValue)
         body.append(#","message":"#)
         body.appendJSON(string: text)
         body.append(#","data":"#)
@@ -148,8 +187,11 @@ extension Supervisor {
         let call = self.calls[key]
         // Only what was asked for is passed on: a worker must not invent progress for a silent client.
         guard let token = call.progressToken else { return }
-        let timeout = self.servers[call.server].configuration.workers.callTimeout
-        self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        // While the client thinks, its own time passes, which is longer.
+        if self.inputs.isEmpty || self.inputs[key]?.isWaitingForClient != true {
+            let timeout = self.servers[call.server].configuration.workers.callTimeout
+            self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        }
         var event = self.takeScratch()
         event.append(#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#)
         token.append(to: &event)
@@ -257,7 +299,8 @@ extension Supervisor {
     }
 
     /// A list of the server changed: everybody who asked to be told is told once.
-    private mutating func listChanged(_ server: Int, _ kinds: ListKinds, at now: Instant) {
+    private mutating func listChanged(_ variant: Int, _ kinds: ListKinds, at now: Instant) {
+        let server = self.servers[variant].definition
         for key in self.sessions.allKeys {  // Bound: `sessions`.
             guard self.sessions.contains(key), self.sessions[key].server == server else { continue }
             if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }

@@ -7,7 +7,8 @@ extension Supervisor {
     /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
     mutating func admit(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
-        revision: Revision, session: SessionKey?, level: LogLevel?, at now: Instant
+        revision: Revision, session: SessionKey?, capabilities: ClientCapabilities = [], level: LogLevel?,
+        early: [InputAnswers.Answer] = [], at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
@@ -18,27 +19,22 @@ extension Supervisor {
         let call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
-            logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: deadline,
-            lastDeadline: deadline)
+            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now,
+            deadline: deadline, lastDeadline: deadline)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
-        if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
+        if let (text, wait) = self.hindrance(server, call, byteCount: message.count, at: now) {
             return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
         }
         if self.hasAllItsCalls(key, session) {
             return self.refuseBusySession(key, request, message, at: now)
         }
+        let mayBeAsked = self.mayBeAsked(call)
         guard let callKey = self.calls.insert(consume call) else {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
-        if self.connections[key].isShared {
-            // The connection's timer watches one call; each of these has its own.
-            self.armOrphan(callKey, at: deadline)
-            if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(callKey) }
-        } else {
-            self.connections[key].phase = .waiting(callKey)
-            self.setDeadline(key, now + Swift.min(self.configuration.limits.keepAlive, timeout))
-        }
+        self.occupy(key, callKey, at: now)
+        if mayBeAsked { self.beginInputs(callKey, request, message, early) }
         if purpose == .forward {
             self.route(callKey, request, message, at: now)
         } else {
@@ -46,8 +42,25 @@ extension Supervisor {
         }
     }
 
+    /// The connection waits for the call.
+    mutating func occupy(_ key: ConnectionKey, _ call: CallKey, at now: Instant) {
+        guard self.connections[key].isShared else {
+            self.connections[key].phase = .waiting(call)
+            return self.setDeadline(key, Swift.min(now + self.configuration.limits.keepAlive, self.calls[call].deadline))
+        }
+        // The connection's timer watches one call; each of these has its own.
+        self.armOrphan(call, at: self.calls[call].deadline)
+        if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(call) }
+    }
+
+    /// Whether the call's server may ask its client for input in a form that needs the request to be kept.
+    private func mayBeAsked(_ call: Call) -> Bool {
+        call.purpose == .forward && call.method.mayRequireInput && !call.capabilities.isEmpty
+            && (call.revision.era == .modern || self.servers[call.server].era == .modern)
+    }
+
     /// Whether the client has as many calls running as one session, or one connection of many messages, may have.
-    private func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
+    func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
         let most = self.configuration.limits.callsPerSession
         if let session, self.sessions[session].calls.count >= most { return true }
         guard case .duplex(let duplex) = self.connections[key].phase else { return false }
@@ -59,15 +72,15 @@ extension Supervisor {
 
     /// Why the server can take no further call, and when to ask again.
     private func hindrance(
-        _ server: Int, _ purpose: Call.Purpose, byteCount: Int, at now: Instant
+        _ server: Int, _ call: Call, byteCount: Int, at now: Instant
     ) -> (text: String, retryAfter: Interval)? {
         if self.servers[server].restart.refusesCalls {
             let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
             return (self.servers[server].whyRefused, wait)
         }
-        guard purpose == .forward else { return nil }
+        guard call.purpose == .forward else { return nil }
         let settings = self.servers[server].configuration.workers
-        let mustWait = !self.servers[server].queue.isEmpty || self.workerWithRoom(server) == nil
+        let mustWait = self.workerAtOnce(server, call.method) == nil
         if mustWait && self.servers[server].queue.count >= settings.queueMax {
             return ("too many calls are waiting", .seconds(1))
         }
@@ -88,12 +101,13 @@ extension Supervisor {
     }
 
     /// Into the channel when the worker has room, else into the queue.
-    private mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+    mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
         let server = self.calls[key].server
         let rewrite = RequestRewrite(
             from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil)
-        if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
+            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
+            capabilities: self.calls[key].capabilities)
+        if let worker = self.workerAtOnce(server, self.calls[key].method) {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             self.prepareOutput(worker: worker)
@@ -107,18 +121,35 @@ extension Supervisor {
         }
     }
 
-    /// The worker that can take one more call now.
-    func workerWithRoom(_ server: Int) -> WorkerKey? {
+    /// The worker that can take a call of this method now, past those that wait only because they can ask for input.
+    private func workerAtOnce(_ server: Int, _ method: MCPMethod) -> WorkerKey? {
+        let mayPass = self.servers[server].isInteractive && !method.mayAskForInput
+        return self.servers[server].queue.isEmpty || mayPass ? self.workerWithRoom(server, method) : nil
+    }
+
+    /// The worker that can take one more call now. Of a server that does not say in which of its calls it asks, only one call can be
+    /// one that it asks in.
+    private func workerWithRoom(_ server: Int, _ method: MCPMethod) -> WorkerKey? {
         guard let worker = self.servers[server].worker, self.workers[worker].state == .ready,
             self.workers[worker].inFlight < self.servers[server].configuration.workers.concurrency,
-            self.workers[worker].unsentBytes < Self.workerBacklogBytesMax
+            self.workers[worker].unsentBytes < Self.workerBacklogBytesMax,
+            !self.servers[server].isInteractive || !method.mayAskForInput || self.workers[worker].askableInFlight == 0
         else { return nil }
         return worker
+    }
+
+    /// The worker has one call less.
+    mutating func leave(_ worker: WorkerKey, _ method: MCPMethod) {
+        // Expected: it has died, and its calls are being answered.
+        guard self.workers.contains(worker) else { return }
+        self.workers[worker].inFlight -= 1
+        if method.mayAskForInput { self.workers[worker].askableInFlight -= 1 }
     }
 
     private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int, at now: Instant) {
         self.workers[worker].queuedTotal += count
         self.workers[worker].inFlight += 1
+        if self.calls[key].method.mayAskForInput { self.workers[worker].askableInFlight += 1 }
         self.calls[key].state = .dispatched(worker, start: start, end: start + count)
         let timeout = self.servers[self.calls[key].server].configuration.workers.callTimeout
         self.calls[key].deadline = now + timeout
@@ -132,7 +163,7 @@ extension Supervisor {
                 _ = self.servers[server].queue.popFirst()  // Expected: answered while it waited.
                 continue
             }
-            guard let worker = self.workerWithRoom(server) else { return }
+            guard let worker = self.workerWithRoom(server, self.calls[key].method) else { return }
             _ = self.servers[server].queue.popFirst()
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
@@ -180,9 +211,11 @@ extension Supervisor {
     @discardableResult
     mutating func forget(_ key: CallKey) -> Call? {
         guard let call = self.calls.remove(key) else { return nil }
+        if !self.inputs.isEmpty { self.forgetInputs(key) }
         switch call.state {
+        case .suspended: break
         case .queued: self.servers[call.server].queuedBytes -= call.line.count
-        case .dispatched(let worker, _, _): if self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
+        case .dispatched(let worker, _, _): self.leave(worker, call.method)
         }
         if let session = call.session, self.sessions.contains(session) {
             if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }
@@ -217,7 +250,7 @@ extension Supervisor {
         self.refuse(key, refusal, at: now)
     }
 
-    private mutating func refuseBusySession(
+    mutating func refuseBusySession(
         _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         var refusal = Refusal(429, .serverError, "this session has too many calls running")

@@ -90,6 +90,12 @@ extension ConfigurationKey {
             "limits.keepAlive", time, "15s",
             "Silence on an event stream after which a comment is sent. How often a WebSocket is asked whether it is there."),
         Self(
+            "limits.inputTimeout", time, "10m",
+            "How long a client may take to answer what a server asks in the middle of a call; then the call is cancelled."),
+        Self(
+            "limits.parkedCalls", .integer(1...100_000), "1000",
+            "Calls that wait for a 2026-07-28 client to come back with such an answer; the next one ends with an error."),
+        Self(
             "limits.calls", count, "20000",
             "Calls in flight and waiting, all servers together; the next one is answered 503."),
         Self(

@@ -35,6 +35,8 @@ extension Limits {
             streamBytesMax: settings.integer("limits.streamQueue"),
             streamAge: settings.duration("limits.streamAge"),
             keepAlive: settings.duration("limits.keepAlive"),
+            inputTimeout: settings.duration("limits.inputTimeout"),
+            parkedCalls: settings.integer("limits.parkedCalls"),
             calls: settings.integer("limits.calls"),
             lineBytesMax: settings.integer("limits.message"),
             stderrLineBytesMax: settings.integer("limits.stderrLine"),

@@ -50,6 +50,12 @@ public struct Limits: Equatable, Sendable {
     /// Silence on a stream after which a comment is sent.
     public let keepAlive: Interval
 
+    // Input in the middle of calls.
+    /// How long a client may take to answer what a server asks.
+    public let inputTimeout: Interval
+    /// Calls of modern clients that wait for their return.
+    public let parkedCalls: Int
+
     // Calls and workers.
     /// In flight and waiting, all servers together.
     public let calls: Int

@@ -23,13 +23,22 @@ extension Supervisor {
         }
         switch request.envelope.kind {
         case .notification:
-            if request.method == .notificationsCancelled { self.cancel(session, request, message, at: now) }
+            self.sessionNotified(session, request, message, at: now)
             self.accept(key, at: now)
         case .result, .error:
-            // Expected: no request of a worker is passed on by this version, so no answer is awaited.
             self.accept(key, at: now)
+            self.clientAnswered(session, request, message, at: now)
         case .request:
             self.legacyRequest(key, server, session, request, message, at: now)
+        }
+    }
+
+    /// Of a session's notifications only these say something to anybody but us.
+    mutating func sessionNotified(_ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        switch request.method {
+        case .notificationsCancelled: self.cancel(session, request, message, at: now)
+        case .notificationsProgress: self.clientProgressed(session, request, message)
+        default: break
         }
     }
 
@@ -38,6 +47,7 @@ extension Supervisor {
         at now: Instant
     ) {
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
+        let server = self.sessions[session].variant
         let lexeme = JSONLexeme(message, id)
         if self.sessions[session].calls.contains(where: { self.calls.find($0)?.clientID == lexeme }) {
             return self.refuse(
@@ -57,7 +67,7 @@ extension Supervisor {
             }
             self.admit(
                 key, server, request, message, purpose: .forward, revision: revision, session: session,
-                level: self.sessions[session].logLevel, at: now)
+                capabilities: self.sessions[session].capabilities, level: self.sessions[session].logLevel, at: now)
         default:
             self.refuse(key, request, message, 200, .methodNotFound, "no such method, or it is not offered here", at: now)
         }
@@ -83,10 +93,14 @@ extension Supervisor {
             return self.refuse(key, request, message, 200, .invalidParams, "params.protocolVersion must be a string", at: now)
         }
         let asked = Revision(message.extracting(JSONString.contents(version).range))
-        let purpose = Call.Purpose.initialize(InitializeRequest(revision: .negotiated(asked: asked)))
+        let revision = Revision.negotiated(asked: asked)
+        let capabilities = ClientCapabilities(
+            message, request.params.value("capabilities", in: message), declaredIn: revision)
+        // Who answers is the one that was told what this client can do: it may offer more.
         self.admit(
-            key, server, request, message, purpose: purpose, revision: .negotiated(asked: asked), session: nil, level: nil,
-            at: now)
+            key, self.variant(of: server, for: capabilities, at: now), request, message,
+            purpose: .initialize(InitializeRequest(revision: revision, capabilities: capabilities)), revision: revision,
+            session: nil, level: nil, at: now)
     }
 
     /// The worker's handshake is known: makes the session and answers `initialize`. The session exists only from here on, so a
@@ -94,8 +108,9 @@ extension Supervisor {
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
         let id = self.unguessable.next()
         var session = Session(
-            id: id, kind: .streamable, server: call.server, principal: self.connections[connection].exchange.principal,
-            revision: asked.revision, createdAt: now, lastSeen: now)
+            id: id, kind: .streamable, server: self.servers[call.server].definition, variant: call.server,
+            principal: self.connections[connection].exchange.principal, revision: asked.revision,
+            capabilities: asked.capabilities, createdAt: now, lastSeen: now)
         if case .duplex(let duplex) = self.connections[connection].phase {
             session.kind = self.duplexes[duplex].kind
             session.stream = connection

@@ -87,15 +87,65 @@ extension Supervisor {
                 return self.refuse(
                     key, request, message, 404, .methodNotFound, "the server does not offer this method", at: now)
             }
-            self.admit(
-                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
-                level: request.metadata.requestedLogLevel(message),
-                at: now)
+            self.modernCall(key, server, request, message, at: now)
         default:
             self.refuse(
                 key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here",
                 at: now)
         }
+    }
+
+    private mutating func modernCall(
+        _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    ) {
+        let capabilities = ClientCapabilities(message, request.metadata.clientCapabilities, declaredIn: .latestModern)
+        let level = request.metadata.requestedLogLevel(message)
+        guard request.method.mayRequireInput, !self.isDraining,
+            request.params.value("inputResponses", in: message) != nil || request.params.value("requestState", in: message) != nil
+        else {
+            let server = self.variant(of: definition, for: capabilities, at: now)
+            return self.admit(
+                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
+                capabilities: capabilities, level: level, at: now)
+        }
+        switch self.inputReturned(key, definition, request, message, capabilities, at: now) {
+        case .attached: break
+        case .busy: self.refuseBusySession(key, request, message, at: now)
+        case .refused(let invalid):
+            self.refuse(key, request, message, 200, invalid.code, invalid.text, at: now)
+        case .fresh(let early):
+            let server = self.variant(of: definition, for: capabilities, at: now)
+            self.admit(
+                key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
+                capabilities: capabilities, level: level, early: early, at: now)
+        case .forward(let state, let answers):
+            self.forward(key, definition, request, message, state, answers, capabilities, level, at: now)
+        }
+    }
+
+    /// A call that comes back to a modern worker: its own state is put in the place of ours.
+    private mutating func forward(
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, _ state: [UInt8]?,
+        _ answers: [InputAnswers.Answer], _ capabilities: ClientCapabilities, _ level: LogLevel?, at now: Instant
+    ) {
+        guard let params = request.envelope.params, let id = request.envelope.id, let method = request.envelope.method else {
+            preconditionFailure("a call without id, method or params")
+        }
+        var unwrapped = [UInt8](#"{"jsonrpc":"2.0","id":"#)
+        unwrapped.append(message, id)
+        unwrapped.append(#","method":"#)
+        unwrapped.append(message, method)
+        unwrapped.append(#","params":"#)
+        let keepsMeta: [UInt8] = []
+        InputRequired.appendRetryParams(
+            message, request.params, of: params, answers: answers, requestState: state, meta: keepsMeta.span, to: &unwrapped)
+        unwrapped.append(0x7D)
+        guard let envelope = try? self.scanner.scan(unwrapped.span), let read = self.read(envelope, unwrapped.span) else {
+            return self.refuse(key, request, message, 200, .invalidParams, "the answers cannot be passed on", at: now)
+        }
+        self.admit(
+            key, server, read, unwrapped.span, purpose: .forward, revision: .latestModern, session: nil,
+            capabilities: capabilities, level: level, at: now)
     }
 
     /// Known only after the first handshake; until then the call is queued and the worker itself refuses.

@@ -59,6 +59,10 @@ extension Supervisor {
             // It is waiting for its restart, which will not come.
             self.failQueue(server, "the supervisor is shutting down", at: now)
         }
+        // Nobody can come back to them any more.
+        for call in self.calls.keys where self.inputs[call]?.isParked == true {
+            self.withdraw(call, reason: "the supervisor is shutting down", at: now)
+        }
         for key in self.connections.keys {
             switch self.connections[key].phase {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:
@@ -76,6 +80,7 @@ extension Supervisor {
                 self.connections[key].exchange.keepAlive = false
             }
         }
+        self.abandonUnanswerable(at: now)
     }
 
     /// A modern stream ends with the result of its request, a legacy one just ends.

@@ -11,9 +11,13 @@ struct Session {
 
     let id: SessionID
     var kind: Kind
+    /// The configured one.
     let server: Int
+    /// The one of it that was told what this client can do.
+    let variant: Int
     let principal: Principal
     let revision: Revision
+    let capabilities: ClientCapabilities
     let createdAt: Instant
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.

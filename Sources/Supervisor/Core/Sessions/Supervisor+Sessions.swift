@@ -85,7 +85,7 @@ extension Supervisor {
                 self.endStream(stream, at: now)
             }
         }
-        if session.logLevel != nil { self.updateWorkerLogLevel(session.server) }
+        if session.logLevel != nil { self.updateWorkerLogLevel(session.variant) }
     }
 
     func sessionIsBusy(_ session: Session) -> Bool { !session.calls.isEmpty || session.stream != nil }

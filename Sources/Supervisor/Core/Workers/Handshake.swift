@@ -12,11 +12,14 @@ enum Handshake {
         {"jsonrpc":"2.0","method":"notifications/initialized"}
 
         """
-    static func append(for era: Revision.Era, to line: inout [UInt8]) {
+    /// `capabilities` is what every client of the worker can do. A modern one is told with each request.
+    static func append(for era: Revision.Era, _ capabilities: ClientCapabilities, to line: inout [UInt8]) {
         switch era {
         case .legacy:
             line.append(#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","#)
-            line.append(#""capabilities":{},"clientInfo":"#)
+            line.append(#""capabilities":"#)
+            capabilities.append(to: &line)
+            line.append(#","clientInfo":"#)
             Self.appendClientInfo(to: &line)
             line.append("}}\n")
         case .modern:
@@ -29,7 +32,7 @@ enum Handshake {
     }
 
     /// Who asks, as servers are told.
-    private static func appendClientInfo(to line: inout [UInt8]) {
+    static func appendClientInfo(to line: inout [UInt8]) {
         line.append(#"{"name":"mcp-supervisor","version":""#)
         line.append(Product.version)
         line.append(#""}"#)
