@@ -79,6 +79,8 @@ struct AnswerChecker {
             case .notification, .delete, .preflight, .posted, .hostile: return false
             }
         }
+        // The worker asks for what nobody here can do.
+        if status == 400 { return exchange.kind == .call && exchange.isModern && exchange.canAnswer }
         if status == 408 { return circumstances.clockJumped || circumstances.isIncomplete || exchange.bodyBytes > 4096 }
         if status == 413 { return exchange.bodyBytes > circumstances.bodyBytesMax }
         // The stream may be gone, or its client behind with reading it.

@@ -28,7 +28,7 @@ final class ModernClient: SimClient {
         let arguments = self.arguments(exchange)
         var meta = token.isEmpty ? "" : ",\"progressToken\":\(token)"
         if exchange.wantsLogs { meta += ",\"io.modelcontextprotocol/logLevel\":\"debug\"" }
-        exchange.canAnswer = self.random.below(3) == 0
+        exchange.canAnswer = self.random.flip()
         let envelope = RequestText.modernMeta(meta, canAnswer: exchange.canAnswer)
         let params = "{\"name\":\"echo\",\"arguments\":\(arguments),\(envelope)}"
         self.send(exchange, on: connection, method: "tools/call", params: params, headers: [("Mcp-Name", "echo")])

@@ -31,7 +31,7 @@ extension SimWorker {
                     after: .microseconds(1)...patience.upperBound)
             }
         }
-        if self.mayAsk, message.nonce >= 0, self.random.below(3) == 0 {
+        if self.mayAsk, message.nonce >= 0, self.random.flip() {
             // One server waits for what it asked, another goes on without it.
             let waits = self.random.below(4) != 0
             self.add(.question(id, waits: waits), after: patience)
