@@ -26,6 +26,12 @@ public struct Supervisor: ~Copyable {
     var asks: SlotMap<Ask>
     /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
     var parked: [RequestState.CallID: CallKey] = [:]
+    var subscriptions: SubscriptionTable
+    /// Bound: the calls that wait for subscriptions.
+    var pendingListens: [CallKey: PendingListen] = [:]
+    /// `subscriptions/listen` so far, and requests of our own to workers.
+    var listenCount: UInt64 = 0
+    var ownRequests: Int64 = 0
     let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
@@ -114,6 +120,8 @@ public struct Supervisor: ~Copyable {
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
         self.asks = SlotMap(capacity: Self.asksMax)
+        self.subscriptions = SubscriptionTable(
+            definitions: configuration.servers.count, perServerMax: limits.subscriptionsPerServer)
         self.sealing = sealing
         self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)

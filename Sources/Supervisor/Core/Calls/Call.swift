@@ -22,6 +22,10 @@ struct Call {
         case initialize(InitializeRequest)
         /// `server/discover` of a modern client: likewise.
         case discover
+        /// `resources/subscribe` of a legacy client: answered when a worker has agreed.
+        case subscribe(SubscriptionKey)
+        /// `subscriptions/listen` of a modern client that names resources: likewise. See `PendingListen`.
+        case listen
     }
 
     let server: Int

@@ -9,6 +9,8 @@ extension Supervisor {
         guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
             self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else {
+            let id = envelope.id.flatMap { JSONNumber.int64(message, $0) }
+            if self.answeredUs(worker, id: id, envelope, message, at: now) { return }
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.strayAnswer(worker, at: now)
             if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
@@ -30,7 +32,10 @@ extension Supervisor {
 
     /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
     /// time-out.
-    mutating func answeredBadly(_ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, at now: Instant) {
+    mutating func answeredBadly(
+        _ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, _ line: Span<UInt8>, at now: Instant
+    ) {
+        if self.answeredUs(worker, id: id, nil, line, at: now) { return }
         guard let key = id.flatMap({ WireID.key($0) }), self.calls.contains(key),
             case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else { return }

@@ -58,7 +58,7 @@ extension Supervisor {
     }
 
     /// Whether the client has as many calls running as one session, or one connection of many messages, may have.
-    private func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
+    func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
         let most = self.configuration.limits.callsPerSession
         if let session, self.sessions[session].calls.count >= most { return true }
         guard case .duplex(let duplex) = self.connections[key].phase else { return false }
@@ -182,7 +182,7 @@ extension Supervisor {
             self.respond(
                 connection, 200, "application/json", headers: self.withCORS(connection), body: body.span, at: now)
             self.scratch = body
-        case .forward: preconditionFailure("a forwarded call is answered by its worker")
+        case .forward, .subscribe, .listen: preconditionFailure("\(call.method) is not answered from a handshake")
         }
     }
 
@@ -190,6 +190,7 @@ extension Supervisor {
     mutating func forget(_ key: CallKey) {
         guard let call = self.calls.remove(key) else { return }
         if !self.inputs.isEmpty { self.forgetInputs(key) }
+        if case .suspended = call.state { self.stopWaiting(key, call.purpose) }
         switch call.state {
         case .suspended: break
         case .queued: self.servers[call.server].queuedBytes -= call.line.count
@@ -227,7 +228,7 @@ extension Supervisor {
         self.refuse(key, refusal, at: now)
     }
 
-    private mutating func refuseBusySession(
+    mutating func refuseBusySession(
         _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         var refusal = Refusal(429, .serverError, "this session has too many calls running")

@@ -88,6 +88,7 @@ extension Supervisor {
     mutating func callTimedOut(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
+        if call.purpose == .listen { return self.acknowledge(key, at: now) }
         let waited = (now - call.arrivedAt).wholeMilliseconds
         self.log(
             .warning, "a call timed out",

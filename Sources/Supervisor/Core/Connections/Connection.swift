@@ -148,6 +148,10 @@ struct Listen {
     let server: Int
     let id: [UInt8]
     let wanted: ListKinds
+    /// Tells it from all others.
+    let number: UInt64
+    /// Resources it is told of. Bound: `subscriptionsPerSession`.
+    var resources: [SubscriptionKey] = []
 
     /// The result that ends it in order.
     var end: [UInt8] {

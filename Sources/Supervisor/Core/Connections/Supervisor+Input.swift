@@ -82,6 +82,7 @@ extension Supervisor {
         if connection.isNewcomer { self.newcomers.leave() }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
+        if let listen = connection.listen { self.release(listen, key, at: now) }
         switch connection.phase {
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):

@@ -149,61 +149,9 @@ extension Supervisor {
     /// Known only after the first handshake; until then the call is queued and the worker itself refuses.
     func isMissingCapability(_ server: Int, _ method: MCPMethod) -> Bool {
         guard let identity = self.servers[server].identity, let needed = CapabilityName.needed(for: method) else { return false }
+        // 2024-11-05 has the method and no capability that would say so.
+        if method == .completionComplete && identity.revision == .v2024_11_05 { return false }
         return !identity.has(needed)
-    }
-
-    /// `subscriptions/listen`: a stream of list changes, acknowledged by its first message. Resource subscriptions are not
-    /// honoured by this version, which the acknowledgement says by leaving them out.
-    private mutating func listen(
-        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
-    ) {
-        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
-        var members = JSONMembers()
-        guard let range = request.params.value("notifications", in: message), jsonKind(message, range) == .object,
-            (try? self.metaScanner.scanObject(message, at: range, into: &members)) != nil
-        else {
-            return self.refuse(key, request, message, 200, .invalidParams, "params.notifications must be an object", at: now)
-        }
-        var wanted: ListKinds = []
-        for (name, kind, capability) in Self.listenNames {
-            guard let value = members.value(name, in: message), message.extracting(value.range).equals("true") else { continue }
-            if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
-        }
-        let id = self.idLexeme(request.envelope, message)
-        let listen = Listen(server: server, id: id, wanted: wanted)
-        if case .duplex(let duplex) = self.connections[key].phase {
-            guard self.duplexes[duplex].listens.count < self.configuration.limits.streamsPerSession else {
-                return self.refuse(key, request, message, 429, .internalError, "too many subscriptions are open", at: now)
-            }
-            self.duplexes[duplex].listens.append(listen)
-        } else {
-            self.connections[key].listen = listen
-            self.openStream(key, .listen, at: now)
-        }
-        var acknowledgement = [UInt8](
-            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
-        var isFirst = true
-        for (name, kind, _) in Self.listenNames where wanted.contains(kind) {
-            RequestRewrite.separate(&isFirst, &acknowledgement)
-            acknowledgement.append(0x22)
-            acknowledgement.append(name)
-            acknowledgement.append("\":true")
-        }
-        acknowledgement.append("},")
-        Self.appendSubscriptionMeta(id, to: &acknowledgement)
-        acknowledgement.append("}}")
-        self.send(key, acknowledgement.span, at: now)
-    }
-
-    private static let listenNames: [(StaticString, ListKinds, CapabilityName)] = [
-        ("toolsListChanged", .tools, .tools), ("promptsListChanged", .prompts, .prompts),
-        ("resourcesListChanged", .resources, .resources),
-    ]
-
-    static func appendSubscriptionMeta(_ id: [UInt8], to output: inout [UInt8]) {
-        output.append(#""_meta":{"io.modelcontextprotocol/subscriptionId":"#)
-        output.append(contentsOf: id)
-        output.append(0x7D)
     }
 
     /// The result of `server/discover`, from the worker's handshake.

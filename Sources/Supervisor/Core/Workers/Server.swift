@@ -70,6 +70,8 @@ struct Server {
 struct ServerIdentity: Equatable {
     /// The rules of the worker's channel.
     let era: Revision.Era
+    /// What a legacy worker chose.
+    var revision = Revision.latestModern
     /// `{"name":…,"version":…}`
     var serverInfo: [UInt8]
     /// A JSON string, or empty.
@@ -89,6 +91,11 @@ struct ServerIdentity: Equatable {
         if self.has(.prompts) { lists.insert(.prompts) }
         if self.has(.resources) { lists.insert(.resources) }
         return lists
+    }
+
+    /// Whether clients can be told of changes of single resources.
+    var hasSubscriptions: Bool {
+        self.capabilities.contains { $0.name == .resources && $0.value.starts(with: #"{"subscribe":true"#.utf8) }
     }
 
     func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }

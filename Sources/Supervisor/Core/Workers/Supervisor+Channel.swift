@@ -58,7 +58,7 @@ extension Supervisor {
             envelope = try self.workerScanner.scan(line)
         } catch .invalid(let reason, .some(let id)) {
             self.stray(key, "a worker gave an answer that is not valid")
-            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
+            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
@@ -86,6 +86,7 @@ extension Supervisor {
         case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
         case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
         case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
+        case .notificationsResourcesUpdated: self.resourceUpdated(key, envelope, line, at: now)
         default: self.counters.droppedNotifications += 1
         }
     }

@@ -93,7 +93,9 @@ extension Supervisor {
             let told = self.servers[index].capabilities
             if told == capabilities { return index }
             count += 1
-            if told.isSubset(of: capabilities), told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount {
+            if told.isSubset(of: capabilities),
+                told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount
+            {
                 best = index
             }
         }
@@ -141,6 +143,7 @@ extension Supervisor {
             ])
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
+        self.attachSubscriptions(server, at: now)
         self.answerHandshakeWaiters(server, at: now)
         self.pumpQueue(server, at: now)
     }
@@ -198,7 +201,10 @@ extension Supervisor {
         guard let worker = self.workers.remove(key) else { return }
         self.effects.append(.closeWorker(key))
         let server = worker.server
-        if self.servers[server].worker == key { self.servers[server].worker = nil }
+        if self.servers[server].worker == key {
+            self.servers[server].worker = nil
+            self.detachSubscriptions(server)
+        }
         if !exit.isShortage { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
         let isExpected = self.isDraining
@@ -280,6 +286,7 @@ extension Supervisor {
         for key in waiting {  // Bound: `limits.calls`.
             self.fail(key, text, status: 503, headers: wait, at: now)
         }
+        self.giveUpSubscriptions(server, text, at: now)
     }
 }
 

@@ -49,6 +49,8 @@ struct Worker {
     var readyAt: Instant?
     /// Handshake or stop step.
     var deadline: Instant
+    /// Requests of ours that it has not answered, oldest first. Bound: two for each subscription of its server.
+    var ownRequests: [OwnRequest] = []
     /// Answers it may still give although nobody waits for them: to calls taken back, to changes of the log level.
     var answersOwed = 0
     /// Answers beyond those: invented, or given twice.
