@@ -222,8 +222,14 @@ extension Supervisor {
     // MARK: Actions
 
     private mutating func run(_ actions: [Subscription.Action], _ key: SubscriptionKey, at now: Instant) {
+        guard !actions.isEmpty else { return self.subscriptions.removeIfOver(key) }
+        let refusal = self.subscriptions[key].refusal
         for action in actions {  // Bound: the workers and waiters of one subscription.
             switch action {
+            // Expected: with the last waiter that is answered, or the last slow reader that is given up, the subscription may end.
+            case .subscribe where !self.subscriptions.contains(key), .unsubscribe where !self.subscriptions.contains(key),
+                .restored where !self.subscriptions.contains(key):
+                continue
             case .subscribe(let server):
                 if !self.tell(server, .resourcesSubscribe, key) {
                     self.subscriptionAnswered(server, key, error: Self.noSubscriptions, at: now)
@@ -231,7 +237,7 @@ extension Supervisor {
             case .unsubscribe(let server):
                 if !self.tell(server, .resourcesUnsubscribe, key) { self.subscriptionAnswered(server, key, error: nil, at: now) }
             case .accepted(let waiter): self.accepted(waiter, key, at: now)
-            case .refused(let waiter): self.refused(waiter, key, at: now)
+            case .refused(let waiter): self.refused(waiter, key, refusal, at: now)
             case .restored: self.resourceMayHaveChanged(key, at: now)
             }
         }
@@ -268,12 +274,13 @@ extension Supervisor {
         self.continueDrain(at: now)
     }
 
-    private mutating func refused(_ waiter: Subscription.Waiter, _ key: SubscriptionKey, at now: Instant) {
+    private mutating func refused(
+        _ waiter: Subscription.Waiter, _ key: SubscriptionKey, _ error: [UInt8], at now: Instant
+    ) {
         guard let call = self.calls.find(waiter.call) else { return }
         guard case .session = waiter.subscriber else {
             return self.listenSettled(waiter.call, key, isHonoured: false, at: now)
         }
-        let error = self.subscriptions[key].refusal
         self.forget(waiter.call)
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
