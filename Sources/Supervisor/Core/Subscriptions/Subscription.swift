@@ -106,12 +106,12 @@ struct Subscription: Equatable {
 
     mutating func workerReady(_ server: Int, into actions: inout [Action]) { self.reconcile([server], into: &actions) }
 
-    /// Its worker has ended.
-    mutating func workerLost(_ server: Int) {
+    /// Its worker has ended. Expected is the end of one that no client needed: what comes in its place has missed nothing.
+    mutating func workerLost(_ server: Int, isExpected: Bool = false) {
         guard let index = self.attachments.firstIndex(where: { $0.server == server }) else { return }
         switch self.attachments[index].state {
         case .subscribed, .returning, .lost:
-            if self.isWanted { self.attachments[index].state = .lost } else { self.attachments.remove(at: index) }
+            if self.isWanted && !isExpected { self.attachments[index].state = .lost } else { self.attachments.remove(at: index) }
         case .asking, .leaving, .refused: self.attachments.remove(at: index)
         }
     }

@@ -170,9 +170,9 @@ extension Supervisor {
     }
 
     /// The worker has ended.
-    mutating func detachSubscriptions(_ server: Int) {
+    mutating func detachSubscriptions(_ server: Int, isExpected: Bool) {
         for key in self.subscriptions.all(of: self.servers[server].definition) {
-            self.subscriptions[key].workerLost(server)
+            self.subscriptions[key].workerLost(server, isExpected: isExpected)
             self.subscriptions.removeIfOver(key)
         }
     }
