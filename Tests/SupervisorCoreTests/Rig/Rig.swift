@@ -20,6 +20,8 @@ final class Rig {
     /// Whether new workers answer their first request by themselves.
     var handshakes = true
     var capabilities = Rig.allCapabilities
+    /// What workers answer to the supervisor's own `tools/list`; nil: tests answer it.
+    var tools: String? = #"{"tools":[]}"#
     private var nextSession: UInt64 = 0
     private var nextProcess: Int32 = 100
 

@@ -35,7 +35,8 @@ extension Supervisor {
         {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
         }
-        self.modernMethod(key, server, request, message, at: now)
+        let fields = request.method == .toolsCall ? ParameterFields(head, bytes) : nil
+        self.modernMethod(key, server, request, message, fields, at: now)
     }
 
     /// Whether `_meta` names a revision that we serve. If not, the request is refused.
@@ -72,8 +73,10 @@ extension Supervisor {
         output.append(0x5D)
     }
 
+    /// `fields` are those of HTTP; no other transport has any.
     mutating func modernMethod(
-        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, _ fields: ParameterFields? = nil,
+        at now: Instant
     ) {
         switch request.method {
         case .serverDiscover:
@@ -87,7 +90,7 @@ extension Supervisor {
                 return self.refuse(
                     key, request, message, 404, .methodNotFound, "the server does not offer this method", at: now)
             }
-            self.modernCall(key, server, request, message, at: now)
+            self.modernCall(key, server, request, message, fields, mayAsk: true, at: now)
         default:
             self.refuse(
                 key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here",
@@ -95,10 +98,15 @@ extension Supervisor {
         }
     }
 
-    private mutating func modernCall(
-        _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    mutating func modernCall(
+        _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, _ fields: ParameterFields?,
+        mayAsk: Bool, at now: Instant
     ) {
         let capabilities = ClientCapabilities(message, request.metadata.clientCapabilities, declaredIn: .latestModern)
+        if let fields, !self.isDraining {
+            let server = self.variant(of: definition, for: capabilities, at: now)
+            guard self.parametersAgree(key, definition, server, request, message, fields, mayAsk: mayAsk, at: now) else { return }
+        }
         let level = request.metadata.requestedLogLevel(message)
         guard request.method.mayRequireInput, !self.isDraining,
             request.params.value("inputResponses", in: message) != nil || request.params.value("requestState", in: message) != nil

@@ -44,7 +44,7 @@ extension Supervisor {
     ) -> Bool {
         guard call.revision < .v2025_11_25, let required = self.urlElicitation(envelope, message) else { return false }
         let rewrite = AnswerRewrite(
-            from: .legacy, revision: call.revision, method: call.method, resource: call.resource, serverInfo: [])
+            from: .legacy, revision: call.revision, method: call.method, resource: call.resource, serverInfo: [], cursorTag: [])
         rewrite.appendInputRefusal(required, to: &body)
         return true
     }

@@ -123,9 +123,10 @@ extension Supervisor {
     }
 
     /// The call has ended, and whatever it still waits for is not wanted.
-    mutating func stopWaiting(_ call: CallKey, _ purpose: Call.Purpose) {
-        switch purpose {
+    mutating func stopWaiting(_ call: CallKey, _ ended: Call) {
+        switch ended.purpose {
         case .forward, .initialize, .discover: break
+        case .afterTools: self.releaseHeld(call, ended.server)
         case .subscribe(let key): self.stopWaiting(call, for: [key])
         case .listen:
             guard let pending = self.pendingListens.removeValue(forKey: call) else { return }

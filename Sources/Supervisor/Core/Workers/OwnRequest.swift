@@ -7,6 +7,8 @@ struct OwnRequest: Equatable {
     enum Kind: Equatable {
         /// `resources/subscribe` or `resources/unsubscribe`.
         case subscription(SubscriptionKey)
+        /// `tools/list`.
+        case tools
     }
 
     let id: Int64
@@ -41,6 +43,7 @@ extension Supervisor {
         else { return false }
         let request = self.workers[worker].ownRequests.remove(at: index)
         switch request.kind {
+        case .tools: self.toolsListed(worker, envelope, message, at: now)
         case .subscription(let key):
             var error: [UInt8]?
             if envelope?.kind != .result {

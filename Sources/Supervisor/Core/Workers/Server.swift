@@ -17,6 +17,9 @@ struct Server {
     var lastUsed = Instant(nanoseconds: 0)
     /// It has no worker and gets none before a client needs it again.
     var isRetired = false
+    var toolRules = ToolRules()
+    /// What clients see before the cursors of its worker.
+    var cursorTag = [UInt8](repeating: 0x2D, count: Cursor.tagBytes)
     /// Counts its worker processes.
     var epoch: UInt64 = 0
     var worker: WorkerKey?
