@@ -12,24 +12,24 @@ ALL = frozenset(FEATURES)
 
 # (client, server) -> features
 PENDING: dict[tuple[str, str], frozenset[str]] = {
-    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("SDK 1", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
+    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
+    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
+    ("SDK 1", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
     ("HTTP+SSE", "legacy 2024-11-05"): ALL,
     ("WebSocket", "legacy 2024-11-05"): ALL,
     ("REST", "legacy 2024-11-05"): ALL,
     ("stdio", "legacy 2024-11-05"): ALL,
     ("SDK 2 modern", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "url required", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks", "subscriptions",
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks",
     }),
     ("SDK 2 legacy", "legacy 2025-11-25"): frozenset({
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
+        "prompt that asks",
     }),
     ("SDK 1", "legacy 2025-11-25"): frozenset({
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
+        "prompt that asks",
     }),
     ("HTTP+SSE", "legacy 2025-11-25"): ALL,
     ("WebSocket", "legacy 2025-11-25"): ALL,
@@ -43,16 +43,16 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("REST", "modern"): ALL,
     ("stdio", "modern"): ALL,
     ("SDK 2 modern", "dual"): frozenset({
-        "elicitation form", "elicitation url", "url required", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks", "subscriptions",
+        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
+        "several rounds", "prompt that asks",
     }),
     ("SDK 2 legacy", "dual"): frozenset({
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
+        "prompt that asks",
     }),
     ("SDK 1", "dual"): frozenset({
         "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
+        "prompt that asks",
     }),
     ("HTTP+SSE", "dual"): ALL,
     ("WebSocket", "dual"): ALL,

@@ -191,6 +191,9 @@ final class Rig {
         get throws { try #require(self.workers.last) }
     }
 
+    /// As after a list of tools without rules for header fields.
+    func knowsTools() { self.machine.servers[0].toolRules.completeSince = self.now }
+
     func drain() {
         self.machine.drainRequested(at: self.now)
         self.settle()

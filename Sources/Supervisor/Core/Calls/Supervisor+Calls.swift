@@ -4,13 +4,14 @@ import Wire
 
 /// From a checked request to the worker's channel.
 extension Supervisor {
-    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
+    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call. One that `hasWaited`
+    /// for what was needed to check it came before any drain.
     mutating func admit(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
         revision: Revision, session: SessionKey?, capabilities: ClientCapabilities = [], level: LogLevel?,
-        early: [InputAnswers.Answer] = [], at now: Instant
+        early: [InputAnswers.Answer] = [], hasWaited: Bool = false, at now: Instant
     ) {
-        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
+        guard !self.isDraining || hasWaited else { return self.refuseDraining(key, request, message, at: now) }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
         let settings = self.servers[server].configuration.workers
         // A worker that has not said who it is within the time it has for that will not be waited for.

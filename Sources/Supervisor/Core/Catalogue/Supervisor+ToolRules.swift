@@ -14,7 +14,9 @@ extension Supervisor {
         guard !self.isOurs(server), let range = request.params.value("name", in: message), jsonKind(message, range) == .string
         else { return true }
         let rules = self.servers[server].toolRules
-        if rules.completeSince != nil && !rules.headers.hasRules && (fields.fields.isEmpty || rules.isFresh(at: now)) { return true }
+        if rules.completeSince != nil && !rules.headers.hasRules && (fields.fields.isEmpty || rules.isFresh(at: now)) {
+            return true
+        }
         let verdict = rules.headers.check(
             tool: JSONString.unescape(message, range), arguments: request.params.value("arguments", in: message), body: message,
             fields: fields.fields, head: fields.bytes.span)
@@ -45,7 +47,7 @@ extension Supervisor {
             let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
             return self.refuseUnavailable(key, request, message, self.servers[server].whyRefused, retryAfter: wait, at: now)
         }
-        guard self.servers[server].toolRules.waiting.count < settings.queueMax,
+        guard self.servers[server].toolRules.waiting.count < settings.queueMax + self.servers[server].concurrency,
             self.servers[server].toolRules.waiting.isEmpty
                 || self.servers[server].queuedBytes + message.count <= settings.queueBytesMax
         else {

@@ -114,7 +114,7 @@ extension Supervisor {
             let server = self.variant(of: definition, for: capabilities, at: now)
             return self.admit(
                 key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
-                capabilities: capabilities, level: level, at: now)
+                capabilities: capabilities, level: level, hasWaited: !mayAsk, at: now)
         }
         switch self.inputReturned(key, definition, request, message, capabilities, at: now) {
         case .attached: break
