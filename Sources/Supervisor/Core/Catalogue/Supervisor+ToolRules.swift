@@ -47,7 +47,7 @@ extension Supervisor {
             let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
             return self.refuseUnavailable(key, request, message, self.servers[server].whyRefused, retryAfter: wait, at: now)
         }
-        guard self.servers[server].toolRules.waiting.count < settings.queueMax + self.servers[server].concurrency,
+        guard self.servers[server].toolRules.waiting.count < settings.queueMax + settings.concurrency,
             self.servers[server].toolRules.waiting.isEmpty
                 || self.servers[server].queuedBytes + message.count <= settings.queueBytesMax
         else {
