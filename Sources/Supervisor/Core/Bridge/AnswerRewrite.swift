@@ -195,12 +195,12 @@ struct AnswerRewrite {
     /// Appends `,"result":…}` or `,"error":…}` in place of such an answer.
     func appendInputRefusal(_ members: JSONMembers, _ bytes: Span<UInt8>, to output: inout [UInt8]) {
         let required = try? InputRequired(members, in: bytes)
-        self.appendInputRefusal(required ?? InputRequired(questions: [], requestState: nil), to: &output)
+        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
+        self.appendInputRefusal(required ?? InputRequired(questions: [], requestState: nil), because: why, to: &output)
     }
 
     /// The same for questions that have been read.
-    func appendInputRefusal(_ required: InputRequired, to output: inout [UInt8]) {
-        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
+    func appendInputRefusal(_ required: InputRequired, because why: String, to output: inout [UInt8]) {
         let text = required.standInText(because: why)
         if self.method == .toolsCall {
             output.append(#","result":{"content":[{"type":"text","text":"#)

@@ -290,7 +290,7 @@ extension Supervisor {
         self.calls[call].resume(
             on: key, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) },
-            capabilities: capabilities)
+            capabilities: capabilities, logLevel: request.metadata.requestedLogLevel(message))
         if let since = parked.waitingSince { self.continueTime(call, since, at: now) }
         self.occupy(key, call, at: now)
         for question in answered {

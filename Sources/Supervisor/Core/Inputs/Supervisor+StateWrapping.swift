@@ -45,7 +45,7 @@ extension Supervisor {
         guard call.revision < .v2025_11_25, let required = self.urlElicitation(envelope, message) else { return false }
         let rewrite = AnswerRewrite(
             from: .legacy, revision: call.revision, method: call.method, resource: call.resource, serverInfo: [], cursorTag: [])
-        rewrite.appendInputRefusal(required, to: &body)
+        rewrite.appendInputRefusal(required, because: InputImpossible.missing(required.needs).reason, to: &body)
         return true
     }
 

@@ -47,6 +47,8 @@ struct ConfigurationText {
         if random.below(3) == 0 { time("sessionAge", .seconds(1) ... .minutes(30)) }
         if random.below(3) == 0 { time("streamAge", .milliseconds(100) ... .minutes(10)) }
         if random.flip() { add("calls", "\(random.size(1...64))") }
+        time("inputTimeout", .milliseconds(100) ... .seconds(20))
+        if random.flip() { add("parkedCalls", "\(random.size(1...16))") }
         self.add("limits", "{" + limits.joined(separator: ",") + "}")
     }
 

@@ -23,6 +23,7 @@ public struct Statistics: Equatable, Sendable {
     public internal(set) var requests = 0
     public internal(set) var answers = 0
     public internal(set) var results = 0
+    public internal(set) var questions = 0
     public internal(set) var spawns = 0
     public internal(set) var crashes = 0
     public internal(set) var virtualSeconds = 0
