@@ -47,7 +47,8 @@ import Wire
         duplex.send(
             RigText.legacyBody(
                 "initialize", id: "0",
-                params: #"{"protocolVersion":"2025-11-25","capabilities":\#(RigInput.all),"clientInfo":{"name":"c","version":"1"}}"#))
+                params:
+                    #"{"protocolVersion":"2025-11-25","capabilities":\#(RigInput.all),"clientInfo":{"name":"c","version":"1"}}"#))
         _ = try duplex.messages()
         duplex.call("1")
         let request = try rig.worker.request()
@@ -138,7 +139,8 @@ import Wire
         duplex.send(
             RigText.legacyBody(
                 "initialize", id: "0",
-                params: #"{"protocolVersion":"2025-11-25","capabilities":\#(RigInput.all),"clientInfo":{"name":"c","version":"1"}}"#))
+                params:
+                    #"{"protocolVersion":"2025-11-25","capabilities":\#(RigInput.all),"clientInfo":{"name":"c","version":"1"}}"#))
         duplex.call("1")
         let request = try rig.worker.request()
         try rig.worker.ask()

@@ -2,8 +2,8 @@ import COpenSSL
 import Linux
 import SupervisorCore
 
-/// The seal of the states that clients bring back: AES-256-GCM by OpenSSL, with a key that this process drew (ADR 56). A state does not outlive
-/// the process, and neither does the call that it names.
+/// The seal of the states that clients bring back: AES-256-GCM by OpenSSL, with a key that this process drew (ADR 56). A state does not
+/// outlive the process, and neither does the call that it names.
 enum StateSeal {
     private static let keyBytes = 32
     private static let nonceBytes = 12

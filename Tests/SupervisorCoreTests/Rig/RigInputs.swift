@@ -45,7 +45,8 @@ extension RigText {
     ) -> String {
         let envelope =
             #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":\#(capabilities)"#
-        return #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":{"name":"\#(name)","arguments":\#(arguments),\#(params)"#
+        return
+            #"{"jsonrpc":"2.0","id":\#(id),"method":"\#(method)","params":{"name":"\#(name)","arguments":\#(arguments),\#(params)"#
             + #""_meta":{\#(meta)\#(envelope)}}}"#
     }
 
@@ -69,7 +70,8 @@ extension RigText {
             self.legacyBody(
                 "initialize", id: "0",
                 params:
-                    #"{"protocolVersion":"\#(revision)","capabilities":\#(capabilities),"clientInfo":{"name":"c","version":"1"}}"#))
+                    #"{"protocolVersion":"\#(revision)","capabilities":\#(capabilities),"clientInfo":{"name":"c","version":"1"}}"#
+            ))
     }
 
     /// A client's answer to a question, on a connection of its own.

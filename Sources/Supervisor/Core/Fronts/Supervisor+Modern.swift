@@ -105,7 +105,10 @@ extension Supervisor {
         let capabilities = ClientCapabilities(message, request.metadata.clientCapabilities, declaredIn: .latestModern)
         if let fields, !self.isDraining {
             let server = self.variant(of: definition, for: capabilities, at: now)
-            guard self.parametersAgree(key, definition, server, request, message, fields, mayAsk: mayAsk, at: now) else { return }
+            // A call that comes back was checked when it first came; its worker may have ended meanwhile.
+            let isNew = request.params.value("requestState", in: message) == nil
+            guard self.parametersAgree(key, definition, server, request, message, fields, mayAsk: mayAsk && isNew, at: now)
+            else { return }
         }
         let level = request.metadata.requestedLogLevel(message)
         guard request.method.mayRequireInput, !self.isDraining,

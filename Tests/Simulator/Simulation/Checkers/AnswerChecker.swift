@@ -142,7 +142,9 @@ struct AnswerChecker {
             guard let code = value?["code"]?.int64Value, value?["message"]?.stringValue != nil else {
                 return self.fail("the error \(Self.text(bytes))")
             }
-            if exchange.origin == nil, let claim = value?["data"]?["delivered"] { self.deliveries.claimed(exchange.serial, claim) }
+            if exchange.origin == nil, let claim = value?["data"]?["delivered"] {
+                self.deliveries.claimed(exchange.serial, claim)
+            }
             return self.settle(exchange, status, code: code)
         }
         guard let result = envelope.result, status == 200 else {
@@ -157,8 +159,9 @@ struct AnswerChecker {
             {
                 return self.sentAway(exchange, Array(bytes[result.range]))
             }
-            guard let echo = self.scanner.members.value("structuredContent", in: bytes.span) else {
-                return self.fail("no structuredContent for request \(exchange.serial): \(Self.text(bytes))")
+            guard exchange.hasStructure || self.scanner.members.value("structuredContent", in: bytes.span) != nil else { return }
+            guard exchange.hasStructure, let echo = self.scanner.members.value("structuredContent", in: bytes.span) else {
+                return self.fail("structuredContent is not as it should be for request \(exchange.serial): \(Self.text(bytes))")
             }
             guard bytes[echo.range].elementsEqual(exchange.arguments) else {
                 return self.fail(

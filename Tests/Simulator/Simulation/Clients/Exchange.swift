@@ -54,6 +54,8 @@ final class Exchange {
     /// Generation of the session it was sent in; -1 outside a session.
     var session = -1
 
+    /// Its revision has structured results.
+    var hasStructure = true
     /// Its client can be asked in the middle of it.
     var canAnswer = false
     /// The request that it comes back for.

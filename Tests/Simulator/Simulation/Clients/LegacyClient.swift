@@ -98,6 +98,7 @@ final class LegacyClient: SimClient {
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
         exchange.canAnswer = self.canAnswer
+        exchange.hasStructure = !self.mayBatch
         let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
         let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
         self.running.append(exchange)
@@ -153,7 +154,8 @@ final class LegacyClient: SimClient {
     private func reply(_ connection: ClientConnection, _ session: String, _ question: [UInt8]) {
         let exchange = self.exchange(.notification, server: self.server, isModern: false)
         let answer = self.random.one(of: [
-            "\"result\":{\"action\":\"accept\",\"content\":{}}", "\"result\":{\"action\":\"decline\"}", "\"result\":{\"action\":7}",
+            "\"result\":{\"action\":\"accept\",\"content\":{}}", "\"result\":{\"action\":\"decline\"}",
+            "\"result\":{\"action\":7}",
             "\"error\":{\"code\":-1,\n\"message\":\"no\"}",
         ])
         let id = String(decoding: question, as: UTF8.self)

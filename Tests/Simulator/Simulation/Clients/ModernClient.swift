@@ -1,5 +1,6 @@
 import Base
 import SupervisorCore
+import Wire
 
 /// A caller of revision 2026-07-28: every request stands alone.
 final class ModernClient: SimClient {
@@ -61,7 +62,9 @@ final class ModernClient: SimClient {
         // One that lost the answer to its retry sends the same again.
         let again = exchange.outcome == .cut ? exchange.origin : nil
         guard exchange.required != nil || again?.required != nil else { return }
-        for _ in 0..<self.random.one(of: [0, 1, 1, 1, 1, 2]) { self.returning.append(exchange.required == nil ? again ?? exchange : exchange) }
+        for _ in 0..<self.random.one(of: [0, 1, 1, 1, 1, 2]) {
+            self.returning.append(exchange.required == nil ? again ?? exchange : exchange)
+        }
     }
 
     private func list(_ connection: ClientConnection) {
