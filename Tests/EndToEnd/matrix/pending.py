@@ -12,29 +12,8 @@ ALL = frozenset(FEATURES)
 
 # (client, server) -> features
 PENDING: dict[tuple[str, str], frozenset[str]] = {
-    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
-    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
-    ("SDK 1", "legacy 2024-11-05"): frozenset({"sampling", "roots"}),
-    ("HTTP+SSE", "legacy 2024-11-05"): ALL,
-    ("WebSocket", "legacy 2024-11-05"): ALL,
     ("REST", "legacy 2024-11-05"): ALL,
-    ("stdio", "legacy 2024-11-05"): ALL,
-    ("SDK 2 modern", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks",
-    }),
-    ("SDK 2 legacy", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks",
-    }),
-    ("SDK 1", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks",
-    }),
-    ("HTTP+SSE", "legacy 2025-11-25"): ALL,
-    ("WebSocket", "legacy 2025-11-25"): ALL,
     ("REST", "legacy 2025-11-25"): ALL,
-    ("stdio", "legacy 2025-11-25"): ALL,
     ("SDK 2 modern", "modern"): ALL,
     ("SDK 2 legacy", "modern"): ALL,
     ("SDK 1", "modern"): ALL,
@@ -42,22 +21,7 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("WebSocket", "modern"): ALL,
     ("REST", "modern"): ALL,
     ("stdio", "modern"): ALL,
-    ("SDK 2 modern", "dual"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks",
-    }),
-    ("SDK 2 legacy", "dual"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks",
-    }),
-    ("SDK 1", "dual"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks",
-    }),
-    ("HTTP+SSE", "dual"): ALL,
-    ("WebSocket", "dual"): ALL,
     ("REST", "dual"): ALL,
-    ("stdio", "dual"): ALL,
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.
