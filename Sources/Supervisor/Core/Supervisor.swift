@@ -28,6 +28,16 @@ public struct Supervisor: ~Copyable {
     var asks: SlotMap<Ask>
     /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
     var parked: [RequestState.CallID: CallKey] = [:]
+    var subscriptions: SubscriptionTable
+    /// Bound: the calls that wait for subscriptions.
+    var pendingListens: [CallKey: PendingListen] = [:]
+    /// Bound: `workers.queue` of each server.
+    var heldCalls: [CallKey: HeldCall] = [:]
+    /// Tells cursors of this start from those of an earlier one.
+    let cursorSalt: UInt64
+    /// `subscriptions/listen` so far, and requests of our own to workers.
+    var listenCount: UInt64 = 0
+    var ownRequests: Int64 = 0
     let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
@@ -117,6 +127,9 @@ public struct Supervisor: ~Copyable {
         self.sessions = SessionTable(capacity: limits.sessions)
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
+        self.cursorSalt = seed
+        self.subscriptions = SubscriptionTable(
+            definitions: configuration.servers.count, perServerMax: limits.subscriptionsPerServer)
         self.asks = SlotMap(capacity: Ask.countMax)
         self.sealing = sealing
         self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)

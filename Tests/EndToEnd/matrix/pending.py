@@ -12,20 +12,8 @@ ALL = frozenset(FEATURES)
 
 # (client, server) -> features
 PENDING: dict[tuple[str, str], frozenset[str]] = {
-    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("SDK 1", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("HTTP+SSE", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("WebSocket", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("REST", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("stdio", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
-    ("SDK 2 modern", "legacy 2025-11-25"): frozenset({"subscriptions"}),
-    ("SDK 2 legacy", "legacy 2025-11-25"): frozenset({"subscriptions"}),
-    ("SDK 1", "legacy 2025-11-25"): frozenset({"subscriptions"}),
-    ("HTTP+SSE", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
-    ("WebSocket", "legacy 2025-11-25"): frozenset({"subscriptions"}),
+    ("REST", "legacy 2024-11-05"): frozenset({"subscriptions"}),
     ("REST", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
-    ("stdio", "legacy 2025-11-25"): frozenset({"subscriptions"}),
     ("SDK 2 modern", "modern"): ALL,
     ("SDK 2 legacy", "modern"): ALL,
     ("SDK 1", "modern"): ALL,
@@ -33,13 +21,7 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("WebSocket", "modern"): ALL,
     ("REST", "modern"): ALL,
     ("stdio", "modern"): ALL,
-    ("SDK 2 modern", "dual"): frozenset({"subscriptions"}),
-    ("SDK 2 legacy", "dual"): frozenset({"subscriptions"}),
-    ("SDK 1", "dual"): frozenset({"subscriptions"}),
-    ("HTTP+SSE", "dual"): frozenset({"url required", "subscriptions"}),
-    ("WebSocket", "dual"): frozenset({"subscriptions"}),
     ("REST", "dual"): frozenset({"url required", "subscriptions"}),
-    ("stdio", "dual"): frozenset({"subscriptions"}),
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.

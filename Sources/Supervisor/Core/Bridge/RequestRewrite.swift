@@ -53,6 +53,7 @@ struct RequestRewrite {
     /// Whether `params` can be copied whole, the common case of a hot path between peers of one era.
     private func passesUnchanged(_ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
         guard self.from == self.to else { return false }
+        guard Cursor.range(request.method, request.params, bytes) == nil else { return false }
         guard request.metadata.progressToken == nil else { return false }
         return !request.meta.members.contains { self.drops($0, request, bytes) }
     }
@@ -60,9 +61,14 @@ struct RequestRewrite {
     private func appendParams(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
         var isFirst = true
         let rewrites = request.envelope.needsLineRewrite
+        let cursor = Cursor.range(request.method, request.params, bytes)
         for member in request.params.members where !self.isReplaced(member, request, bytes) {
             Self.separate(&isFirst, &line)
-            Self.copy(member, bytes, rewrites, to: &line)
+            if let cursor, cursor == member.value {
+                Cursor.appendInner(bytes, cursor, to: &line)
+            } else {
+                Self.copy(member, bytes, rewrites, to: &line)
+            }
         }
         Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
     }

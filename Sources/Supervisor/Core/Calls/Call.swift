@@ -22,6 +22,12 @@ struct Call {
         case initialize(InitializeRequest)
         /// `server/discover` of a modern client: likewise.
         case discover
+        /// `resources/subscribe` of a legacy client: answered when a worker has agreed.
+        case subscribe(SubscriptionKey)
+        /// `subscriptions/listen` of a modern client that names resources: likewise. See `PendingListen`.
+        case listen
+        /// `tools/call` of a modern client that cannot be checked before the worker has listed its tools. See `HeldCall`.
+        case afterTools
     }
 
     let server: Int
@@ -40,6 +46,8 @@ struct Call {
     private(set) var logLevel: LogLevel?
     /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
     let resource: [UInt8]
+    /// It goes on in a list whose earlier page came from the worker's process of then.
+    var hasCursor = false
     var state: State = .queued
     /// The whole line for the worker, while the call is queued.
     var line: [UInt8] = []

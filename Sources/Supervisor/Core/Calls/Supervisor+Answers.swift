@@ -9,6 +9,8 @@ extension Supervisor {
         guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
             self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else {
+            let id = envelope.id.flatMap { JSONNumber.int64(message, $0) }
+            if self.answeredUs(worker, id: id, envelope, message, at: now) { return }
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.strayAnswer(worker, at: now)
             if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
@@ -18,6 +20,9 @@ extension Supervisor {
         }
         let server = self.calls[key].server
         self.workers[worker].hasServed = true
+        if self.calls[key].method == .toolsList, envelope.kind == .result, !self.isOurs(server) {
+            self.servers[server].toolRules.headers.add(self.workerScanner.members, message)
+        }
         if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
             let inputs = self.inputs.isEmpty ? nil : self.inputs[key]
             guard let call = self.forget(key) else { preconditionFailure("a call that has just been looked at") }
@@ -30,7 +35,10 @@ extension Supervisor {
 
     /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
     /// time-out.
-    mutating func answeredBadly(_ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, at now: Instant) {
+    mutating func answeredBadly(
+        _ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, _ line: Span<UInt8>, at now: Instant
+    ) {
+        if self.answeredUs(worker, id: id, nil, line, at: now) { return }
         guard let key = id.flatMap({ WireID.key($0) }), self.calls.contains(key),
             case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else { return }
@@ -70,7 +78,7 @@ extension Supervisor {
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
             from: self.servers[call.server].era, revision: call.revision, method: call.method, resource: call.resource,
-            serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
+            serverInfo: identity?.serverInfo ?? [UInt8]("{}"), cursorTag: self.servers[call.server].cursorTag)
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
@@ -206,17 +214,16 @@ extension Supervisor {
     }
 
     /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
-    /// another client's data, so they are dropped.
+    /// another client's data: they only go to sessions of the one principal whose calls the worker has had, if there is but one.
     mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
-        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
-            self.counters.droppedNotifications += 1
-            return
-        }
-        let call = self.calls[key]
         let members = self.workerScanner.members
         guard let range = members.value("level", in: message), jsonKind(message, range) == .string,
             let level = LogLevel(message.extracting(JSONString.contents(range).range))
         else { return }
+        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
+            return self.loggedOutsideOfCalls(worker, level, envelope, message, at: now)
+        }
+        let call = self.calls[key]
         switch call.revision.era {
         case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
         case .legacy:
@@ -230,15 +237,39 @@ extension Supervisor {
             guard level >= (session ?? .debug) else { return }
         }
         var event = self.takeScratch()
+        self.appendLogged(envelope, message, to: &event)
+        self.notify(call, key, event.span, at: now)
+        self.scratch = event
+    }
+
+    private func appendLogged(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, to event: inout [UInt8]) {
         event.append(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"#)
         var isFirst = true
-        for member in members.members where !RequestRewrite.isKey(member, "_meta", message) {
+        for member in self.workerScanner.members.members where !RequestRewrite.isKey(member, "_meta", message) {
             RequestRewrite.separate(&isFirst, &event)
             RequestRewrite.copy(member, message, envelope.needsLineRewrite, to: &event)
         }
         event.append("}}")
-        self.notify(call, key, event.span, at: now)
-        self.scratch = event
+    }
+
+    /// Everybody without a key is the same principal by name only, and is told nothing.
+    private mutating func loggedOutsideOfCalls(
+        _ worker: WorkerKey, _ level: LogLevel, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) {
+        guard case .one(let principal) = self.workers[worker].clientele, principal != .anonymous else {
+            self.counters.droppedNotifications += 1
+            return
+        }
+        let server = self.workers[worker].server
+        var event: [UInt8] = []
+        self.appendLogged(envelope, message, to: &event)
+        for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].variant == server {
+            // Bound: `sessions`.
+            guard self.sessions[key].principal == principal, level >= self.sessions[key].logLevel ?? .debug,
+                let stream = self.sessions[key].stream, self.connections.contains(stream)
+            else { continue }
+            self.send(stream, event.span, at: now)
+        }
     }
 
     /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call

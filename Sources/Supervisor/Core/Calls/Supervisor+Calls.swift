@@ -4,24 +4,30 @@ import Wire
 
 /// From a checked request to the worker's channel.
 extension Supervisor {
-    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
+    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call. One that `hasWaited`
+    /// for what was needed to check it came before any drain.
     mutating func admit(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
         revision: Revision, session: SessionKey?, capabilities: ClientCapabilities = [], level: LogLevel?,
-        early: [InputAnswers.Answer] = [], at now: Instant
+        early: [InputAnswers.Answer] = [], hasWaited: Bool = false, at now: Instant
     ) {
-        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
+        guard !self.isDraining || hasWaited else { return self.refuseDraining(key, request, message, at: now) }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
         let settings = self.servers[server].configuration.workers
         // A worker that has not said who it is within the time it has for that will not be waited for.
         let timeout = purpose == .forward ? settings.callTimeout : Swift.min(settings.callTimeout, settings.startTimeout)
         let deadline = now + timeout
-        let call = Call(
+        var call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
             capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now,
             deadline: deadline, lastDeadline: deadline)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
+        let cursor = Cursor.range(request.method, request.params, message)
+        if let cursor, !Cursor.hasTag(self.servers[server].cursorTag, message, cursor) {
+            return self.refuse(key, request, message, 200, .invalidParams, Self.staleCursor, at: now)
+        }
+        call.hasCursor = cursor != nil
         if let (text, wait) = self.hindrance(server, call, byteCount: message.count, at: now) {
             return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
         }
@@ -39,6 +45,26 @@ extension Supervisor {
             self.route(callKey, request, message, at: now)
         } else {
             self.servers[server].awaitingHandshake.append(callKey)
+        }
+    }
+
+    private static let staleCursor = "the cursor is none of this server's, or of a process that has ended; start again without it"
+
+    /// A new worker takes the place of one whose cursors it cannot know.
+    mutating func failStaleCursors(_ server: Int, at now: Instant) {
+        var stale: [CallKey] = []
+        var queue = Queue<CallKey>()
+        swap(&queue, &self.servers[server].queue)
+        queue.removeAll { key in
+            guard self.calls.find(key)?.hasCursor == true else { return false }
+            stale.append(key)
+            return true
+        }
+        swap(&queue, &self.servers[server].queue)
+        for key in stale {
+            let call = self.calls[key]
+            self.forget(key)
+            self.answer(call, .invalidParams, errorText: Self.staleCursor, data: Self.deliveredData(call), at: now)
         }
     }
 
@@ -149,11 +175,18 @@ extension Supervisor {
     private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int, at now: Instant) {
         self.workers[worker].queuedTotal += count
         self.workers[worker].inFlight += 1
+        if let principal = self.principal(of: self.calls[key]) { self.workers[worker].clientele.add(principal) }
         if self.calls[key].method.mayAskForInput { self.workers[worker].askableInFlight += 1 }
         self.calls[key].state = .dispatched(worker, start: start, end: start + count)
         let timeout = self.servers[self.calls[key].server].configuration.workers.callTimeout
         self.calls[key].deadline = now + timeout
         self.calls[key].lastDeadline = now + timeout * Self.progressExtensionMax
+    }
+
+    private func principal(of call: Call) -> Principal? {
+        if let session = call.session, self.sessions.contains(session) { return self.sessions[session].principal }
+        guard let connection = call.connection, self.connections.contains(connection) else { return nil }
+        return self.connections[connection].exchange.principal
     }
 
     /// Moves queued calls into the channel while the worker has room.
@@ -203,7 +236,7 @@ extension Supervisor {
             self.respond(
                 connection, 200, "application/json", headers: self.withCORS(connection), body: body.span, at: now)
             self.scratch = body
-        case .forward: preconditionFailure("a forwarded call is answered by its worker")
+        case .forward, .subscribe, .listen, .afterTools: preconditionFailure("\(call.method) is not answered from a handshake")
         }
     }
 
@@ -212,6 +245,7 @@ extension Supervisor {
     mutating func forget(_ key: CallKey) -> Call? {
         guard let call = self.calls.remove(key) else { return nil }
         if !self.inputs.isEmpty { self.forgetInputs(key) }
+        if case .suspended = call.state { self.stopWaiting(key, call) }
         switch call.state {
         case .suspended: break
         case .queued: self.servers[call.server].queuedBytes -= call.line.count

@@ -95,6 +95,7 @@ extension Supervisor {
     mutating func callTimedOut(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
+        if call.purpose == .listen { return self.acknowledge(key, at: now) }
         let waited = (now - call.arrivedAt).wholeMilliseconds
         let isClients = call.state == .suspended || self.inputs[key]?.isWaitingForClient == true
         self.log(

@@ -77,6 +77,15 @@ extension ConfigurationKey {
             "limits.callsPerSession", .integer(1...100_000), "128",
             "Calls in flight of one session; the next one is answered 429 with `Retry-After`."),
         Self(
+            "limits.subscriptionsPerSession", .integer(1...10_000), "100",
+            """
+            Resources that one session is told of; the next `resources/subscribe` is answered 429. Likewise of one 2026-07-28 \
+            subscription, whose acknowledgement leaves out what is beyond.
+            """),
+        Self(
+            "limits.subscriptionsPerServer", .integer(1...100_000), "2000",
+            "Different resources of one server that clients are told of; further ones are refused in the same ways."),
+        Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
             "Events and messages that wait for a slow reader; then the stream is closed. While so much waits, a WebSocket is not read."
         ),

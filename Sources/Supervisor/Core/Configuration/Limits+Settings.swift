@@ -32,6 +32,8 @@ extension Limits {
             sessionAge: settings.duration("limits.sessionAge"),
             streamsPerSession: settings.integer("limits.streamsPerSession"),
             callsPerSession: settings.integer("limits.callsPerSession"),
+            subscriptionsPerSession: settings.integer("limits.subscriptionsPerSession"),
+            subscriptionsPerServer: settings.integer("limits.subscriptionsPerServer"),
             streamBytesMax: settings.integer("limits.streamQueue"),
             streamAge: settings.duration("limits.streamAge"),
             keepAlive: settings.duration("limits.keepAlive"),

@@ -44,6 +44,10 @@ public struct Limits: Equatable, Sendable {
     public let sessionAge: Interval
     public let streamsPerSession: Int
     public let callsPerSession: Int
+    /// Resources that one legacy session, or one modern subscription, is told of.
+    public let subscriptionsPerSession: Int
+    /// Different resources of one server that clients are told of.
+    public let subscriptionsPerServer: Int
     /// Bytes that may wait for a slow reader of one stream, then it is closed.
     public let streamBytesMax: Int
     public let streamAge: Interval

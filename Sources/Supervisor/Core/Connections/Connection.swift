@@ -153,6 +153,10 @@ struct Listen {
     /// Empty for a REST client, whose stream is no request of the protocol.
     let id: [UInt8]
     let wanted: ListKinds
+    /// Tells it from all others.
+    let number: UInt64
+    /// Resources it is told of. Bound: `subscriptionsPerSession`.
+    var resources: [SubscriptionKey] = []
 
     /// The result that ends it in order.
     var end: [UInt8] {

@@ -83,6 +83,7 @@ extension Supervisor {
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
         if let operation = connection.operation { self.operationEnded(operation, of: key, at: now) }
+        if let listen = connection.listen { self.release(listen, key, at: now) }
         switch connection.phase {
         case .waiting(let call) where connection.exchange.route.isREST:
             if self.calls.contains(call) { self.withdraw(call, reason: "the client closed the connection", at: now) }

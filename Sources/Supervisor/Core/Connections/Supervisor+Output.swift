@@ -143,7 +143,10 @@ extension Supervisor {
         self.connections[key].phase = .reading
         self.connections[key].requestStage = .none
         self.connections[key].requests += 1
-        self.connections[key].listen = nil
+        if let listen = self.connections[key].listen {
+            self.connections[key].listen = nil
+            self.release(listen, key, at: now)
+        }
         self.connections[key].streamOpenedAt = .distantFuture
         if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
             self.connections[key].closesAfterOutput = true

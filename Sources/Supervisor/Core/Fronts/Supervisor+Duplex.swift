@@ -164,6 +164,7 @@ extension Supervisor {
         guard let index = self.duplexes[duplex].listens.firstIndex(where: { $0.id == id }) else { return }
         let listen = self.duplexes[duplex].listens.remove(at: index)
         self.send(key, listen.end.span, isFinal: true, at: now)
+        self.release(listen, key, at: now)
     }
 
     // MARK: A message for the client
@@ -221,6 +222,7 @@ extension Supervisor {
         for call in ended.calls.reversed() where self.calls.contains(call) && !self.awaitRetry(call, at: now) {
             self.withdraw(call, reason: "the client closed its connection", at: now)
         }
+        for listen in ended.listens { self.release(listen, ended.connection, at: now) }
         if let session = ended.session { self.endSession(session, at: now) }
     }
 

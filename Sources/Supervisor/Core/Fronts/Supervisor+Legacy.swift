@@ -59,6 +59,8 @@ extension Supervisor {
         let revision = self.sessions[session].revision
         switch request.method {
         case .ping: self.respondResult(key, lexeme, "{}", at: now)
+        case .resourcesSubscribe: self.subscribe(key, session, request, message, at: now)
+        case .resourcesUnsubscribe: self.unsubscribe(key, session, request, message, at: now)
         case .loggingSetLevel: self.setLogLevel(key, server, session, request, message, at: now)
         case .toolsList, .toolsCall, .promptsList, .promptsGet, .resourcesList, .resourcesTemplatesList, .resourcesRead,
             .completionComplete:

@@ -41,11 +41,6 @@ extension Supervisor {
         if isFirst { self.timers.add(.input(key), at: now + InputState.coalescing) }
     }
 
-    private func isOurs(_ server: Int) -> Bool {
-        if case .sql = self.servers[server].configuration.kind { return true }
-        return false
-    }
-
     /// False when the answer does not fit the question.
     private mutating func giveAnswer(_ answer: [UInt8], to question: InputState.ParkedQuestion) -> Bool {
         let range = ByteRange(0, answer.count)

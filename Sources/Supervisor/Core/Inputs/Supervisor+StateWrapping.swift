@@ -10,7 +10,7 @@ extension Supervisor {
         _ call: Call, _ inputs: InputState?, _ connection: ConnectionKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>,
         _ status: inout Int, to body: inout [UInt8]
     ) -> Bool {
-        guard call.revision.era == .modern else { return false }
+        guard call.revision.era == .modern else { return self.appendURLRefusal(call, envelope, message, to: &body) }
         let wrapped: InputRequired
         let kind: RequestState.Kind
         switch self.servers[call.server].era {
@@ -35,6 +35,17 @@ extension Supervisor {
             kind = .retry
         }
         self.appendRequired(call, inputs, connection, wrapped, kind, &status, to: &body)
+        return true
+    }
+
+    /// Error -32042 for a legacy client of a revision that does not know it: a text that a model can read.
+    private func appendURLRefusal(
+        _ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, to body: inout [UInt8]
+    ) -> Bool {
+        guard call.revision < .v2025_11_25, let required = self.urlElicitation(envelope, message) else { return false }
+        let rewrite = AnswerRewrite(
+            from: .legacy, revision: call.revision, method: call.method, resource: call.resource, serverInfo: [], cursorTag: [])
+        rewrite.appendInputRefusal(required, because: InputImpossible.missing(required.needs).reason, to: &body)
         return true
     }
 

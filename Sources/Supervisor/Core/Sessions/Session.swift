@@ -26,6 +26,10 @@ struct Session {
     var stream: ConnectionKey?
     /// Lists that changed while no stream was open; told when one opens.
     var pendingChanges: ListKinds = []
+    /// Resources it is told of. Bound: `subscriptionsPerSession`, and `callsPerSession` that were asked for at once.
+    var subscriptions: [SubscriptionKey] = []
+    /// Of those, the uris that changed while no stream was open. Bound: `subscriptionsPerSession`.
+    var pendingUpdates: [[UInt8]] = []
     /// Set by `logging/setLevel`. Before it, a legacy server may log as it likes.
     var logLevel: LogLevel?
 }

@@ -53,6 +53,7 @@ extension Supervisor {
         let pending = self.sessions[session].pendingChanges
         self.sessions[session].pendingChanges = []
         self.sendListChanges(pending, to: key, subscription: nil, at: now)
+        if self.sessions.contains(session) { self.sendPendingUpdates(session, at: now) }
     }
 
     /// No stream is begun while all are being ended.
@@ -85,6 +86,7 @@ extension Supervisor {
                 self.endStream(stream, at: now)
             }
         }
+        self.leave(session.subscriptions, .session(key), at: now)
         if session.logLevel != nil { self.updateWorkerLogLevel(session.variant) }
     }
 

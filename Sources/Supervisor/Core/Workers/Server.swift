@@ -21,6 +21,9 @@ struct Server {
     var lastUsed = Instant(nanoseconds: 0)
     /// It has no worker and gets none before a client needs it again.
     var isRetired = false
+    var toolRules = ToolRules()
+    /// What clients see before the cursors of its worker.
+    var cursorTag = [UInt8](repeating: 0x2D, count: Cursor.tagBytes)
     /// Counts its worker processes.
     var epoch: UInt64 = 0
     var worker: WorkerKey?
@@ -74,6 +77,8 @@ struct Server {
 struct ServerIdentity: Equatable {
     /// The rules of the worker's channel.
     let era: Revision.Era
+    /// What a legacy worker chose.
+    var revision = Revision.latestModern
     /// `{"name":…,"version":…}`
     var serverInfo: [UInt8]
     /// A JSON string, or empty.
@@ -93,6 +98,11 @@ struct ServerIdentity: Equatable {
         if self.has(.prompts) { lists.insert(.prompts) }
         if self.has(.resources) { lists.insert(.resources) }
         return lists
+    }
+
+    /// Whether clients can be told of changes of single resources.
+    var hasSubscriptions: Bool {
+        self.capabilities.contains { $0.name == .resources && $0.value.starts(with: #"{"subscribe":true"#.utf8) }
     }
 
     func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }

@@ -58,7 +58,7 @@ extension Supervisor {
             envelope = try self.workerScanner.scan(line)
         } catch .invalid(let reason, .some(let id)) {
             self.stray(key, "a worker gave an answer that is not valid")
-            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
+            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
@@ -83,9 +83,12 @@ extension Supervisor {
         case .notificationsProgress: self.progressed(key, envelope, line, at: now)
         case .notificationsMessage: self.logged(key, envelope, line, at: now)
         case .notificationsCancelled: self.workerCancelled(key, line, at: now)
-        case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
+        case .notificationsToolsListChanged:
+            self.servers[server].changedLists.insert(.tools)
+            self.servers[server].toolRules.changed()
         case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
         case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
+        case .notificationsResourcesUpdated: self.resourceUpdated(key, envelope, line, at: now)
         default: self.counters.droppedNotifications += 1
         }
     }
@@ -170,6 +173,12 @@ extension Supervisor {
         var level: LogLevel?
         for key in self.sessions.allKeys where self.sessions[key].variant == server {  // Bound: `sessions`.
             guard let wanted = self.sessions[key].logLevel else { continue }
+            level = Swift.min(level ?? wanted, wanted)
+        }
+        for key in self.calls.keys {  // Bound: the calls in flight; only when a level is set, or a session that had set one ends.
+            guard self.calls[key].revision.era == .modern, let wanted = self.calls[key].logLevel,
+                case .dispatched(worker, _, _) = self.calls[key].state
+            else { continue }
             level = Swift.min(level ?? wanted, wanted)
         }
         guard let level, level != self.servers[server].logLevel else { return }

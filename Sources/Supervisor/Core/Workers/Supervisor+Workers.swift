@@ -80,6 +80,9 @@ extension Supervisor {
         self.servers[server].worker = key
         self.servers[server].epoch += 1
         self.servers[server].logLevel = nil
+        self.servers[server].cursorTag = Cursor.tag(
+            salt: self.cursorSalt, server: server, epoch: self.servers[server].epoch)
+        self.failStaleCursors(server, at: now)
         self.effects.append(.spawnWorker(key, server: self.servers[server].definition))
     }
 
@@ -117,6 +120,8 @@ extension Supervisor {
             ])
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
+        self.attachSubscriptions(server, at: now)
+        self.askForTools(server)
         self.answerHandshakeWaiters(server, at: now)
         self.pumpQueue(server, at: now)
     }
@@ -174,7 +179,11 @@ extension Supervisor {
         guard let worker = self.workers.remove(key) else { return }
         self.effects.append(.closeWorker(key))
         let server = worker.server
-        if self.servers[server].worker == key { self.servers[server].worker = nil }
+        if self.servers[server].worker == key {
+            self.servers[server].worker = nil
+            self.detachSubscriptions(server, isExpected: worker.isRetiring)
+            self.servers[server].toolRules.workerLost()
+        }
         if !exit.isShortage, !worker.isRetiring { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
         let isExpected = self.isDraining || worker.isRetiring
@@ -257,9 +266,11 @@ extension Supervisor {
         var waiting: [CallKey] = []
         swap(&waiting, &self.servers[server].awaitingHandshake)
         while let key = self.servers[server].queue.popFirst() { waiting.append(key) }
+        waiting += self.servers[server].toolRules.waiting
         for key in waiting {  // Bound: `limits.calls`.
             self.fail(key, text, status: 503, headers: wait, at: now)
         }
+        self.giveUpSubscriptions(server, text, at: now)
     }
 }
 
