@@ -79,8 +79,20 @@ extension ConfigurationKey {
             "Events that wait for a slow reader; then the stream is closed."),
         Self(
             "limits.streamAge", time, "1h",
-            "A stream of list changes this old is ended; clients open another. Streams of calls last as long as their calls."),
+            "A stream of list changes this old is ended; clients resume it or open another. Streams of calls last as long as their calls."),
         Self("limits.keepAlive", time, "15s", "Silence on an event stream after which a comment is sent."),
+        Self(
+            "limits.eventAge", time, "5m",
+            "How long what was sent on a session's streams is kept, for a client that lost its connection and resumes one."),
+        Self(
+            "limits.eventCount", .integer(0...100_000), "1000",
+            "Messages that are kept of one session; the oldest go first. 0: streams cannot be resumed, and their events have no ids."),
+        Self(
+            "limits.eventBytes", .size(4096...(1 << 30)), "8M",
+            "Bytes that are kept of one session. A larger message is sent, but not kept."),
+        Self(
+            "limits.eventBytesTotal", .size(4096...(16 << 30)), "64M",
+            "Bytes that are kept of all sessions together; beyond it new messages are sent, but not kept."),
         Self(
             "limits.inputTimeout", time, "10m",
             "How long a client may take to answer what a server asks in the middle of a call; then the call is cancelled."),

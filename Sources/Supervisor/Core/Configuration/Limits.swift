@@ -50,6 +50,16 @@ public struct Limits: Equatable, Sendable {
     /// Silence on a stream after which a comment is sent.
     public let keepAlive: Interval
 
+    // Resumption of streams.
+    /// How long an event is kept for a client that lost its connection.
+    public let eventAge: Interval
+    /// Of one session. 0: no stream can be resumed.
+    public let events: Int
+    /// Of one session.
+    public let eventBytesMax: Int
+    /// Of all sessions.
+    public let eventBytesTotal: Int
+
     // Input in the middle of calls.
     /// How long a client may take to answer what a server asks.
     public let inputTimeout: Interval

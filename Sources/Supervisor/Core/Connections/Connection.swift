@@ -41,8 +41,10 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
-        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        /// A batch of a 2025-03-26 session, or calls whose stream was resumed, with so many requests not answered yet.
         case batch(left: Int)
+        /// A resumed stream that is over: only what its client has missed is still sent.
+        case replay
     }
 
     var phase: Phase = .reading
@@ -66,6 +68,8 @@ struct Connection {
     var refusal: Refusal?
     /// Set while a `subscriptions/listen` stream is open.
     var listen: Listen?
+    /// Set while the event stream that is open can be resumed.
+    var carried: CarriedStream?
     /// When the event stream that is open was opened.
     var streamOpenedAt: Instant = .distantFuture
 
@@ -109,6 +113,15 @@ struct Connection {
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
     }
+}
+
+/// The stream of a session's event log that a connection carries.
+struct CarriedStream: Equatable {
+    let session: SessionKey
+    let number: UInt64
+    /// The last event that was written, while there are later ones in the log that were not. Nil: everything was, and what comes is
+    /// written at once.
+    var behind: UInt64?
 }
 
 /// What the response to the request in progress must know about it.

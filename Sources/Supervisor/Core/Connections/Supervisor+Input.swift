@@ -82,13 +82,14 @@ extension Supervisor {
         if connection.isNewcomer { self.newcomers.leave() }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
+        if let stream = connection.carried { self.carrierLost(stream, at: now) }
         switch connection.phase {
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
         case .streaming(.batch): self.batchLeft(key, at: now)
         case .duplex(let duplex): self.endDuplex(duplex, at: now)
-        case .streaming(.session), .streaming(.listen), .reading, .lingering: break
+        case .streaming(.session), .streaming(.listen), .streaming(.replay), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {
             self.isAcceptingPaused = false

@@ -9,7 +9,7 @@ extension Supervisor {
 
     /// Asks the client of `call`. When it cannot be asked, the asker is told.
     mutating func ask(_ call: CallKey, _ request: InputRequest, for asker: Ask.Asker, at now: Instant) {
-        guard let session = self.calls[call].session, let connection = self.streamForAsking(call, at: now),
+        guard let session = self.calls[call].session, self.mayAsk(call, at: now),
             let key = self.asks.insert(Ask(asker: asker, call: call, session: session, request: request))
         else { return self.notAsked(call, request, asker, .abandoned, "its client cannot be reached", at: now) }
         var message = [UInt8](#"{"jsonrpc":"2.0","id":"#)
@@ -29,18 +29,18 @@ extension Supervisor {
         self.inputs[call, default: InputState()].asks.append(key)
         // The client may take its time: a person thinks.
         self.calls[call].deadline = Swift.max(self.calls[call].deadline, now + self.configuration.limits.inputTimeout)
-        self.send(connection, message.span, at: now)
+        self.tell(self.calls[call], message.span, at: now)
     }
 
-    /// The connection on which the call's client can be asked now; its stream is opened for that.
-    private mutating func streamForAsking(_ key: CallKey, at now: Instant) -> ConnectionKey? {
+    /// Whether the call's client can be asked: it is there, and its stream is opened for that, or it can resume it.
+    private mutating func mayAsk(_ key: CallKey, at now: Instant) -> Bool {
         let call = self.calls[key]
-        guard let connection = call.connection, self.connections.contains(connection) else { return nil }
+        guard let connection = call.connection, self.connections.contains(connection) else { return self.isHeard(call) }
         if case .waiting = self.connections[connection].phase {
-            guard self.mayStream(call) else { return nil }
+            guard self.mayStream(call) else { return false }
             self.openStream(connection, .call(key), at: now)
         }
-        return connection
+        return true
     }
 
     /// A version 4 UUID, for clients that must be told one.
@@ -120,17 +120,17 @@ extension Supervisor {
     mutating func withdrawAsk(_ key: AskKey, tellingClient: Bool, at now: Instant) {
         guard let ask = self.asks.remove(key) else { return }
         self.inputs[ask.call]?.asks.removeAll { $0 == key }
-        guard tellingClient, let connection = self.calls.find(ask.call)?.connection, self.connections.contains(connection) else {
-            return
-        }
-        switch self.connections[connection].phase {
-        case .streaming, .duplex: break
-        case .reading, .waiting, .lingering: return
+        guard tellingClient, let call = self.calls.find(ask.call) else { return }
+        if let connection = call.connection, self.connections.contains(connection) {
+            switch self.connections[connection].phase {
+            case .streaming, .duplex: break
+            case .reading, .waiting, .lingering: return
+            }
         }
         var message = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
         Ask.appendID(key, to: &message)
         message.append("}}")
-        self.send(connection, message.span, at: now)
+        self.tell(call, message.span, at: now)
     }
 
     /// The call is over, however: nobody waits for answers to what was asked in it.

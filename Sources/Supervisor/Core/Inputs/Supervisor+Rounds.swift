@@ -105,7 +105,7 @@ extension Supervisor {
         let call = self.calls[key]
         for ask in self.inputs[key]?.asks ?? [] { self.withdrawAsk(ask, tellingClient: true, at: now) }
         self.forget(key)
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         guard call.method == .toolsCall else {
             return self.answer(call, errorText: text, data: [UInt8](#"{"delivered":true}"#), at: now)
         }
@@ -114,7 +114,7 @@ extension Supervisor {
         body.append(#","result":{"content":[{"type":"text","text":"#)
         body.appendJSON(string: text)
         body.append(#"}],"isError":true}}"#)
-        self.finish(connection, 200, body.span, at: now)
+        self.finish(call, 200, body.span, at: now)
         self.scratch = body
     }
 }
