@@ -388,6 +388,7 @@ import Wire
         let session = try rig.session(Self.revisions[Int(seed % 3)])
         let (first, request) = try self.streaming(rig, session)
         var client = first
+        client.window = 300
         var collected = StreamCollector()
         var progress = 1
         var isAnswered = false
