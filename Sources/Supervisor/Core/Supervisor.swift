@@ -22,7 +22,7 @@ public struct Supervisor: ~Copyable {
     var standardStreams: ConnectionKey?
     var calls: SlotMap<Call>
     /// Of calls that can be asked for input in the middle.
-    var inputs: [CallKey: InputState] = [:]
+    var inputs = InputTable()
     var asks: SlotMap<Ask>
     /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
     var parked: [RequestState.CallID: CallKey] = [:]
@@ -91,6 +91,8 @@ public struct Supervisor: ~Copyable {
         case worker(WorkerKey)
         case restart(server: Int)
         case input(CallKey)
+        case inputProgress(CallKey)
+        case variant(server: Int)
         case drain
     }
 
@@ -116,7 +118,7 @@ public struct Supervisor: ~Copyable {
         self.sessions = SessionTable(capacity: limits.sessions)
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
-        self.asks = SlotMap(capacity: Self.asksMax)
+        self.asks = SlotMap(capacity: Ask.countMax)
         self.sealing = sealing
         self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)

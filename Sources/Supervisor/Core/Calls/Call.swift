@@ -50,6 +50,18 @@ struct Call {
     /// progress, never beyond `lastDeadline`.
     var deadline: Instant
     var lastDeadline: Instant
+    /// A worker has answered it once already, by asking for input: whoever repeats it may do something twice.
+    private(set) var hasReachedWorker = false
+
+    /// The worker has said what it has to say for now.
+    mutating func suspend(until deadline: Instant) {
+        self.state = .suspended
+        self.hasReachedWorker = true
+        self.deadline = deadline
+    }
+
+    /// The worker is not told that the client can be asked anything.
+    mutating func promiseNothing() { self.capabilities = [] }
 
     /// A modern client has come back with the answers that the call waits for: from now on it is this request.
     mutating func resume(

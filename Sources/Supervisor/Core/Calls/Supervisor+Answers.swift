@@ -16,15 +16,16 @@ extension Supervisor {
             }
             return
         }
-        let call = self.calls[key]
+        let server = self.calls[key].server
         self.workers[worker].hasServed = true
         if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
             let inputs = self.inputs.isEmpty ? nil : self.inputs[key]
+            let call = self.calls[key]
             self.forget(key)
             self.counters.callsAnswered += 1
             self.deliver(call, inputs, envelope, message, at: now)
         }
-        self.pumpQueue(call.server, at: now)
+        self.pumpQueue(server, at: now)
         self.continueDrain(at: now)
     }
 
@@ -50,11 +51,15 @@ extension Supervisor {
             return true
         }
         let members = self.workerScanner.members
-        guard self.calls[key].revision.era == .legacy, envelope.kind == .result, InputRequired.isOne(members, in: message) else {
-            return false
+        if self.calls[key].revision.era == .legacy, self.servers[self.calls[key].server].era == .modern, envelope.kind == .result,
+            InputRequired.isOne(members, in: message)
+        {
+            self.beginRound(key, members, message, at: now)
+            return true
         }
-        self.beginRound(key, members, message, at: now)
-        return true
+        // What it still asks is not needed any more. To say so may end the client's connection, and with it the call.
+        self.abandonInputs(key, at: now)
+        return !self.calls.contains(key)
     }
 
     /// The worker's last word about a call that has been forgotten. `inputs` is what was known of its input.
@@ -119,6 +124,7 @@ extension Supervisor {
     /// Whether the worker had received the call's request, as JSON: a client that repeats it must know whether that could do
     /// something twice. `sent` is how many bytes the worker's channel ever took.
     static func delivered(_ call: Call, sent: Int) -> StaticString {
+        guard !call.hasReachedWorker else { return "true" }
         guard case .dispatched(_, let start, let end) = call.state else { return "false" }
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
@@ -139,7 +145,10 @@ extension Supervisor {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
         let data = data.isEmpty ? Self.deliveredData(call) : data
-        for ask in self.inputs[key]?.asks ?? [] { self.withdrawAsk(ask, tellingClient: true, at: now) }
+        if !self.inputs.isEmpty {
+            self.abandonInputs(key, at: now)
+            if self.inputs[key]?.isParked == true { return self.store(key, errorText: text, data: data, at: now) }
+        }
         self.forget(key)
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }
@@ -189,8 +198,11 @@ extension Supervisor {
         let call = self.calls[key]
         // Only what was asked for is passed on: a worker must not invent progress for a silent client.
         guard let token = call.progressToken else { return }
-        let timeout = self.servers[call.server].configuration.workers.callTimeout
-        self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        // While the client thinks, its own time passes, which is longer.
+        if self.inputs.isEmpty || self.inputs[key]?.isWaitingForClient != true {
+            let timeout = self.servers[call.server].configuration.workers.callTimeout
+            self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        }
         var event = self.takeScratch()
         event.append(#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#)
         token.append(to: &event)

@@ -39,7 +39,9 @@ extension Supervisor {
     /// Takes the call away from its worker, or out of the queue.
     mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
         let call = self.calls[key]
-        self.abandonInputs(key)
+        self.abandonInputs(key, at: now)
+        // Expected: to tell the client that nothing more is asked has ended its connection, and that has withdrawn the call.
+        guard self.calls.contains(key) else { return }
         self.forget(key)
         switch call.state {
         case .suspended: break
@@ -68,11 +70,15 @@ extension Supervisor {
     mutating func clientLeft(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         switch self.calls[key].revision.era {
-        case .modern: self.withdraw(key, reason: "the client closed the response", at: now)
+        case .modern:
+            guard !self.awaitRetry(key, at: now) else { return }
+            self.withdraw(key, reason: "the client closed the response", at: now)
         case .legacy:
             self.calls[key].connection = nil
             // The connection's timer went with it.
             self.armOrphan(key, at: self.calls[key].deadline)
+            // What it was asked is in the log, if it can resume.
+            if !self.isHeard(self.calls[key]) { self.clientOfInputsLeft(key, at: now) }
         }
     }
 
@@ -91,16 +97,18 @@ extension Supervisor {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
         let waited = (now - call.arrivedAt).wholeMilliseconds
+        let isClients = call.state == .suspended || self.inputs[key]?.isWaitingForClient == true
         self.log(
-            .warning, "a call timed out",
+            isClients ? .info : .warning,
+            isClients ? "a client did not answer what its call was asked" : "a call timed out",
             [
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
         let data = Self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
-        self.answer(
-            call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)
+        let who = isClients ? "the client did not answer what the server asked" : "the server did not answer"
+        self.answer(call, errorText: "\(who) within \(waited) ms; the call was cancelled", data: data, at: now)
         self.continueDrain(at: now)
     }
 

@@ -15,6 +15,8 @@ extension Supervisor {
             case .worker(let key): self.workerTimerDue(key, at: now)
             case .restart(let server): self.restartTimerDue(server, at: now)
             case .input(let key): self.inputTimerDue(key, at: now)
+            case .inputProgress(let key): self.inputProgressDue(key, at: now)
+            case .variant(let server): self.variantTimerDue(server, at: now)
             case .drain: self.continueDrain(at: now)
             }
         }

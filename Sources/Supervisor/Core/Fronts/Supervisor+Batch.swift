@@ -37,10 +37,8 @@ extension Supervisor {
         for request in requests {  // Bound: `batchElementsMax`.
             switch request.envelope.kind {
             case .request: self.legacyRequest(key, server, session, request, message, at: now)
-            case .notification where request.method == .notificationsCancelled:
-                self.cancel(session, request, message, at: now)
+            case .notification: self.sessionNotified(session, request, message, at: now)
             case .result, .error: self.clientAnswered(session, request, message, at: now)
-            case .notification: break
             }
         }
     }

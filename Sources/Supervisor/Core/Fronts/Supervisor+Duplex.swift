@@ -81,7 +81,11 @@ extension Supervisor {
         case .result, .error:
             if let session = self.duplexes[duplex].session { self.clientAnswered(session, request, message, at: now) }
         case .notification:
-            if request.method == .notificationsCancelled { self.duplexCancel(key, duplex, request, message, at: now) }
+            if request.method == .notificationsCancelled {
+                self.duplexCancel(key, duplex, request, message, at: now)
+            } else if let session = self.duplexes[duplex].session {
+                self.sessionNotified(session, request, message, at: now)
+            }
         case .request where self.isRunning(duplex, request, message):
             self.refuse(key, request, message, 400, .invalidRequest, "a request with this id is still running", at: now)
         case .request where request.metadata.claimsModern:
@@ -214,7 +218,7 @@ extension Supervisor {
     mutating func endDuplex(_ duplex: DuplexKey, at now: Instant) {
         guard let ended = self.duplexes.remove(duplex) else { return }
         // The newest first: none that waits may take the place of one that runs.
-        for call in ended.calls.reversed() where self.calls.contains(call) {
+        for call in ended.calls.reversed() where self.calls.contains(call) && !self.awaitRetry(call, at: now) {
             self.withdraw(call, reason: "the client closed its connection", at: now)
         }
         if let session = ended.session { self.endSession(session, at: now) }

@@ -23,13 +23,22 @@ extension Supervisor {
         }
         switch request.envelope.kind {
         case .notification:
-            if request.method == .notificationsCancelled { self.cancel(session, request, message, at: now) }
+            self.sessionNotified(session, request, message, at: now)
             self.accept(key, at: now)
         case .result, .error:
             self.accept(key, at: now)
             self.clientAnswered(session, request, message, at: now)
         case .request:
             self.legacyRequest(key, server, session, request, message, at: now)
+        }
+    }
+
+    /// Of a session's notifications only these say something to anybody but us.
+    mutating func sessionNotified(_ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        switch request.method {
+        case .notificationsCancelled: self.cancel(session, request, message, at: now)
+        case .notificationsProgress: self.clientProgressed(session, request, message)
+        default: break
         }
     }
 
@@ -87,8 +96,9 @@ extension Supervisor {
         let revision = Revision.negotiated(asked: asked)
         let capabilities = ClientCapabilities(
             message, request.params.value("capabilities", in: message), declaredIn: revision)
+        // Who answers is the one that was told what this client can do: it may offer more.
         self.admit(
-            key, server, request, message,
+            key, self.variant(of: server, for: capabilities, at: now), request, message,
             purpose: .initialize(InitializeRequest(revision: revision, capabilities: capabilities)), revision: revision,
             session: nil, level: nil, at: now)
     }
@@ -99,8 +109,7 @@ extension Supervisor {
         guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
         let id = self.unguessable()
         var session = Session(
-            id: id, kind: .streamable, server: call.server,
-            variant: self.variant(of: call.server, for: asked.capabilities, at: now),
+            id: id, kind: .streamable, server: self.servers[call.server].definition, variant: call.server,
             principal: self.connections[connection].exchange.principal, revision: asked.revision,
             capabilities: asked.capabilities, createdAt: now, lastSeen: now)
         if case .duplex(let duplex) = self.connections[connection].phase {

@@ -99,25 +99,27 @@ extension Supervisor {
         _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         let capabilities = ClientCapabilities(message, request.metadata.clientCapabilities, declaredIn: .latestModern)
-        let server = self.variant(of: definition, for: capabilities, at: now)
         let level = request.metadata.requestedLogLevel(message)
-        guard request.method.mayRequireInput,
+        guard request.method.mayRequireInput, !self.isDraining,
             request.params.value("inputResponses", in: message) != nil || request.params.value("requestState", in: message) != nil
         else {
+            let server = self.variant(of: definition, for: capabilities, at: now)
             return self.admit(
                 key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
                 capabilities: capabilities, level: level, at: now)
         }
-        switch self.inputReturned(key, server, request, message, capabilities, at: now) {
+        switch self.inputReturned(key, definition, request, message, capabilities, at: now) {
         case .attached: break
+        case .busy: self.refuseBusySession(key, request, message, at: now)
         case .refused(let invalid):
             self.refuse(key, request, message, 200, invalid.code, invalid.text, at: now)
         case .fresh(let early):
+            let server = self.variant(of: definition, for: capabilities, at: now)
             self.admit(
                 key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
                 capabilities: capabilities, level: level, early: early, at: now)
         case .forward(let state, let answers):
-            self.forward(key, server, request, message, state, answers, capabilities, level, at: now)
+            self.forward(key, definition, request, message, state, answers, capabilities, level, at: now)
         }
     }
 

@@ -15,9 +15,17 @@ extension Supervisor {
         let kind: RequestState.Kind
         switch self.servers[call.server].era {
         case .modern:
-            guard envelope.kind == .result, InputRequired.isOne(self.workerScanner.members, in: message),
-                let required = try? InputRequired(self.workerScanner.members, in: message)
-            else { return false }
+            guard envelope.kind == .result, InputRequired.isOne(self.workerScanner.members, in: message) else { return false }
+            let required: InputRequired
+            do throws(InputRequiredRefusal) {
+                required = try InputRequired(self.workerScanner.members, in: message)
+            } catch {
+                // Passed on as it is, it would ask for what the client has not declared, and bring a state that is not taken back.
+                body.append(#","error":{"code":-32603,"message":"#)
+                body.appendJSON(string: "the server's request for input is not valid: \(error.reason)")
+                body.append("}}")
+                return true
+            }
             wrapped = required
             kind = .wrapped(required.requestState)
         case .legacy:

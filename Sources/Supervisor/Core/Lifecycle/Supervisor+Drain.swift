@@ -60,7 +60,7 @@ extension Supervisor {
             self.failQueue(server, "the supervisor is shutting down", at: now)
         }
         // Nobody can come back to them any more.
-        for call in self.parked.values where self.calls.contains(call) {
+        for call in self.calls.keys where self.inputs[call]?.isParked == true {
             self.withdraw(call, reason: "the supervisor is shutting down", at: now)
         }
         for key in self.connections.keys {
@@ -80,6 +80,7 @@ extension Supervisor {
                 self.connections[key].exchange.keepAlive = false
             }
         }
+        self.abandonUnanswerable(at: now)
     }
 
     /// A modern stream ends with the result of its request. Of a legacy one only the connection ends: its client can resume it.

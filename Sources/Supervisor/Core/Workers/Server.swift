@@ -10,8 +10,13 @@ struct Server {
     let definition: Int
     /// What a legacy worker was told that its clients can do.
     let capabilities: ClientCapabilities
-    /// It asked for input without saying in which of its calls: from then on it has only one at a time.
+    /// It asked for input without saying in which of its calls: from then on it has only one at a time in which it can ask. Holds for
+    /// all that run the same program, until the supervisor ends.
     var isInteractive = false
+    /// When a client last needed it. Only of those that are made for clients' capabilities.
+    var lastUsed = Instant(nanoseconds: 0)
+    /// It has no worker and gets none before a client needs it again.
+    var isRetired = false
     /// Counts its worker processes.
     var epoch: UInt64 = 0
     var worker: WorkerKey?
@@ -42,12 +47,11 @@ struct Server {
 
     var name: String { self.configuration.name }
 
-    /// Calls that its worker has at the same time.
-    var concurrency: Int { self.isInteractive ? 1 : self.configuration.workers.concurrency }
-
     /// Servers of one configuration at the same time, for clients that differ in what they can do. Beyond it a client shares one that
     /// was told less.
     static let variantsMax = 8
+    /// How long such a server is kept that no client needs.
+    static let variantIdle = Interval.seconds(600)
 
     /// For clients, while `restart.refusesCalls`.
     var whyRefused: String {

@@ -66,7 +66,7 @@ extension Supervisor {
     // MARK: Start
 
     mutating func startWorker(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         guard self.spawnBudget.take(at: now) else {
             // Too many spawns in all: this one waits for its turn.
             return self.timers.add(.restart(server: server), at: self.spawnBudget.nextToken(at: now))
@@ -80,31 +80,7 @@ extension Supervisor {
         self.servers[server].worker = key
         self.servers[server].epoch += 1
         self.servers[server].logLevel = nil
-        self.servers[server].isInteractive = false
         self.effects.append(.spawnWorker(key, server: self.servers[server].definition))
-    }
-
-    /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
-    mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
-        guard !capabilities.isEmpty, self.servers[definition].era == .legacy else { return definition }
-        var best = definition
-        var count = 0
-        for index in self.servers.indices where self.servers[index].definition == definition {  // Bound: `variantsMax` each.
-            let told = self.servers[index].capabilities
-            if told == capabilities { return index }
-            count += 1
-            if told.isSubset(of: capabilities), told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount {
-                best = index
-            }
-        }
-        guard count < Server.variantsMax, !self.isDraining else { return best }
-        var new = Server(
-            self.servers[definition].configuration, definition: definition, capabilities: capabilities,
-            restart: RestartPolicy(limits: self.configuration.restart))
-        new.identity = self.servers[definition].identity
-        self.servers.append(new)
-        self.startWorker(self.servers.count - 1, at: now)
-        return self.servers.count - 1
     }
 
     /// The answer to the first request on the channel.
@@ -199,17 +175,20 @@ extension Supervisor {
         self.effects.append(.closeWorker(key))
         let server = worker.server
         if self.servers[server].worker == key { self.servers[server].worker = nil }
-        if !exit.isShortage { self.servers[server].deaths += 1 }
+        if !exit.isShortage, !worker.isRetiring { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
-        let isExpected = self.isDraining
+        let isExpected = self.isDraining || worker.isRetiring
         self.log(
             isExpected ? .info : .warning, "a worker ended",
             [
                 .text("server", self.servers[server].name), .number("workerPid", Int(worker.processID)),
                 .text("exit", exit.description), .number("callsLost", lost),
             ])
-        if isExpected {
+        if self.isDraining {
             self.failQueue(server, "the supervisor is shutting down", at: now)
+        } else if worker.isRetiring {
+            // Expected: a client has come while it was ending.
+            if !self.servers[server].isRetired { self.startWorker(server, at: now) }
         } else {
             self.planRestart(server, worker, exit, at: now)
         }
@@ -267,7 +246,7 @@ extension Supervisor {
     }
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
 

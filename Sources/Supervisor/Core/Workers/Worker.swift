@@ -36,6 +36,10 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// Those of them in the middle of which it may ask for input.
+    var askableInFlight = 0
+    /// It is stopped because nobody has needed it for a while.
+    var isRetiring = false
     /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
     /// so each is only reckoned with for `afterglow`. Bound: `withdrawnMax`; a further one takes the place of the last.
     var withdrawn: [(call: CallKey, until: Instant)] = []

@@ -34,6 +34,8 @@ struct BoundsChecker {
         self.check("calls", census.calls, limits.calls)
         self.check("sessions", census.sessions, limits.sessions)
         self.check("workers", census.workers.count, self.configuration.servers.count)
+        self.check("bytes of kept events", census.eventBytes, limits.eventBytesTotal)
+        self.check("streams that have not ended", census.openStreams, census.calls + census.sessions)
         self.check("requests that were forgotten in a buffer", census.forgottenInput, 0)
         let timed = census.connections.count + census.calls + census.sessions + census.workers.count + census.queues.count
         self.timedMost = Swift.max(self.timedMost, timed)
@@ -67,6 +69,7 @@ struct BoundsChecker {
         self.check("connections after all clients left", census.connections.count, 0)
         self.check("calls after all clients left", census.calls, 0)
         self.check("sessions after their idle time", census.sessions, 0)
+        self.check("bytes of events after their sessions", census.eventBytes, 0)
         self.check("queued calls after all clients left", census.queues.reduce(0) { $0 + $1.queued }, 0)
         self.check("calls of workers after all clients left", census.workers.reduce(0) { $0 + $1.inFlight }, 0)
         let servers = self.configuration.servers.count
