@@ -49,6 +49,8 @@ final class Exchange {
     /// Sent as HTTP/1.0 or with `Connection: close`.
     var closes = false
     var wantsLogs = false
+    /// Its revision has no `structuredContent`; what echoes the arguments is taken out of the result.
+    var isUnstructured = false
     var bodyBytes = 0
     /// Generation of the session it was sent in; -1 outside a session.
     var session = -1

@@ -92,6 +92,8 @@ final class LegacyClient: SimClient {
         let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
+        // The only one here that is older than 2025-06-18.
+        exchange.isUnstructured = self.mayBatch
         let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
         let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
         self.running.append(exchange)
