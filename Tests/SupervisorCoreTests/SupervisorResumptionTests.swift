@@ -269,7 +269,9 @@ import Wire
             RigText.post(
                 RigText.legacyBody(
                     "initialize",
-                    params: #"{"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"c","version":"1"}}"#)))
+                    params:
+                        #"{"protocolVersion":"2025-11-25","capabilities":{"roots":{}},"clientInfo":{"name":"c","version":"1"}}"#))
+        )
         let session = try #require(reply["mcp-session-id"])
         let (client, request) = try self.streaming(rig, session)
         client.reset()
@@ -437,7 +439,9 @@ private struct StreamCollector {
         for block in whole {
             for line in block.split(separator: "\n") {
                 if line.hasPrefix("id: ") { self.last = String(line.dropFirst(4)) }
-                if line.hasPrefix("data: ") { self.messages.append((try? JSONValue.parse([UInt8](line.dropFirst(6).utf8))) ?? .null) }
+                if line.hasPrefix("data: ") {
+                    self.messages.append((try? JSONValue.parse([UInt8](line.dropFirst(6).utf8))) ?? .null)
+                }
             }
         }
     }

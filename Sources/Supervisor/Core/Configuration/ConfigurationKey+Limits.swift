@@ -76,17 +76,19 @@ extension ConfigurationKey {
             "Calls in flight of one session; the next one is answered 429 with `Retry-After`."),
         Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
-            "Events that wait for a slow reader; then the stream is closed."),
+            "Events that wait for a slow reader; then the stream is closed, or served from what is kept of it."),
         Self(
             "limits.streamAge", time, "1h",
-            "A stream of list changes this old is ended; clients resume it or open another. Streams of calls last as long as their calls."),
+            "A stream of list changes this old is ended; clients resume it or open another. Streams of calls last as long as their calls."
+        ),
         Self("limits.keepAlive", time, "15s", "Silence on an event stream after which a comment is sent."),
         Self(
             "limits.eventAge", time, "5m",
             "How long what was sent on a session's streams is kept, for a client that lost its connection and resumes one."),
         Self(
             "limits.eventCount", .integer(0...100_000), "1000",
-            "Messages that are kept of one session; the oldest go first. 0: streams cannot be resumed, and their events have no ids."),
+            "Messages that are kept of one session; the oldest go first. 0: streams cannot be resumed, and their events have no ids."
+        ),
         Self(
             "limits.eventBytes", .size(4096...(1 << 30)), "8M",
             "Bytes that are kept of one session. A larger message is sent, but not kept."),

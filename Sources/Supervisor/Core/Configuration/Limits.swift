@@ -44,7 +44,7 @@ public struct Limits: Equatable, Sendable {
     public let sessionAge: Interval
     public let streamsPerSession: Int
     public let callsPerSession: Int
-    /// Bytes that may wait for a slow reader of one stream, then it is closed.
+    /// Bytes that may wait for a slow reader of one stream; then it is closed, or served from what is kept of it.
     public let streamBytesMax: Int
     public let streamAge: Interval
     /// Silence on a stream after which a comment is sent.

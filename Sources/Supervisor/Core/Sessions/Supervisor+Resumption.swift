@@ -69,7 +69,8 @@ extension Supervisor {
         guard let stream = self.connections[key].carried else { preconditionFailure("the connection carries no stream") }
         var isLast = isFinal
         if case .streaming(.batch(let left)) = self.connections[key].phase, left > 1 { isLast = false }
-        let isKept = self.sessions.contains(stream.session)
+        let isKept =
+            self.sessions.contains(stream.session)
             && self.sessions[stream.session].events?.fits(message.count, budget: self.eventBudget) == true
         if stream.behind != nil, !isKept {
             // Bound: what the log of one session holds. It cannot come out of the log in its turn, so everything before it must go.

@@ -88,7 +88,8 @@ struct AnswerChecker {
             }
         guard !isExcused else { return }
         self.fail(
-            "the stream of request \(exchange.serial) could not be resumed after \(exchange.cursor.last ?? "-"): \(status) \(Self.text(body))")
+            "the stream of request \(exchange.serial) could not be resumed after \(exchange.cursor.last ?? "-"): \(status) \(Self.text(body))"
+        )
     }
 
     private mutating func settle(_ exchange: Exchange, _ status: Int, code: Int64? = nil) {
