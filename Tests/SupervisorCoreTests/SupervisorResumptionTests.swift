@@ -189,6 +189,23 @@ import Wire
         #expect(Set(try resumed.reply().ids).count == 3 - (revision == "2025-11-25" ? 0 : 1))
     }
 
+    @Test func `a GET stream that is behind is told of a list once, when it has caught up`() throws {
+        let rig = try Rig(.legacy, #""limits":{"streamQueue":"4K"}"#)
+        let session = try rig.session()
+        let slow = try rig.connect()
+        slow.window = 0
+        slow.send(RigText.get(session: session))
+        let change = #"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#
+        for _ in 0..<500 { try rig.worker.write(change) }
+        for _ in 0..<100 { slow.take(200) }
+        let told = try slow.reply().events.count
+        #expect(told > 20 && told < 60)
+        try rig.worker.write(change)
+        slow.take(200)
+        #expect(try slow.reply().events.count == told + 1)
+        #expect(try slow.reply().ids.count == told + 2)
+    }
+
     @Test func `a new GET stream replaces one that could be resumed`() throws {
         let rig = try Rig()
         let session = try rig.session()

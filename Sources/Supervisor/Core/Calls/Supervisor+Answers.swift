@@ -307,7 +307,12 @@ extension Supervisor {
         let server = self.servers[variant].definition
         // Bound: `sessions`.
         for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].server == server {
-            if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
+            if let stream = self.sessions[key].stream, self.connections[stream].carried?.behind == nil {
+                self.sendListChanges(kinds, to: stream, subscription: nil, at: now)
+            } else {
+                // Told once when the stream is resumed or has caught up, however often it happens until then.
+                self.sessions[key].pendingChanges.formUnion(kinds)
+            }
             // Expected: a session that is its connection ended with it, because its reader was too slow.
             guard self.sessions.contains(key) else { continue }
             // Also when the stream was given up just now: its client will open another.

@@ -208,8 +208,7 @@ extension Supervisor {
         self.connections[key].carried = CarriedStream(session: session, number: id.stream, behind: id.sequence)
         // With the id that the client named: it has got nothing after it yet.
         if self.sessions[session].revision.primesStreams { self.appendPriming(key, id) }
-        guard self.replay(key, at: now), owner == .session(session) else { return }
-        self.sendPendingChanges(session, to: key, at: now)
+        self.replay(key, at: now)
     }
 
     /// Takes the stream from the connection that carries it, if one still does: a broken one is often noticed late.
@@ -254,9 +253,13 @@ extension Supervisor {
                 return false
             }
             self.connections[key].carried?.behind = replayed.isComplete ? nil : replayed.through.sequence
-            if replayed.isComplete && replayed.isTerminated {
+            guard replayed.isComplete else { continue }
+            if replayed.isTerminated {
                 self.connections[key].carried = nil
                 self.endStream(key, at: now)
+            } else if case .streaming(.session(let session)) = self.connections[key].phase {
+                self.sendPendingChanges(session, to: key, at: now)
+                guard self.connections.contains(key) else { return false }
             }
         }
         return true
