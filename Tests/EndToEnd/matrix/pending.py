@@ -12,29 +12,20 @@ ALL = frozenset(FEATURES)
 
 # (client, server) -> features
 PENDING: dict[tuple[str, str], frozenset[str]] = {
-    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("SDK 1", "legacy 2024-11-05"): frozenset({"sampling", "roots", "subscriptions", "completion"}),
-    ("HTTP+SSE", "legacy 2024-11-05"): ALL,
-    ("WebSocket", "legacy 2024-11-05"): ALL,
+    ("SDK 2 modern", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("SDK 2 legacy", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("SDK 1", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("HTTP+SSE", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("WebSocket", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
     ("REST", "legacy 2024-11-05"): ALL,
-    ("stdio", "legacy 2024-11-05"): ALL,
-    ("SDK 2 modern", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "url required", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks", "subscriptions",
-    }),
-    ("SDK 2 legacy", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
-    }),
-    ("SDK 1", "legacy 2025-11-25"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
-    }),
-    ("HTTP+SSE", "legacy 2025-11-25"): ALL,
-    ("WebSocket", "legacy 2025-11-25"): ALL,
+    ("stdio", "legacy 2024-11-05"): frozenset({"subscriptions", "completion"}),
+    ("SDK 2 modern", "legacy 2025-11-25"): frozenset({"subscriptions"}),
+    ("SDK 2 legacy", "legacy 2025-11-25"): frozenset({"subscriptions"}),
+    ("SDK 1", "legacy 2025-11-25"): frozenset({"subscriptions"}),
+    ("HTTP+SSE", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
+    ("WebSocket", "legacy 2025-11-25"): frozenset({"subscriptions"}),
     ("REST", "legacy 2025-11-25"): ALL,
-    ("stdio", "legacy 2025-11-25"): ALL,
+    ("stdio", "legacy 2025-11-25"): frozenset({"subscriptions"}),
     ("SDK 2 modern", "modern"): ALL,
     ("SDK 2 legacy", "modern"): ALL,
     ("SDK 1", "modern"): ALL,
@@ -42,22 +33,13 @@ PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("WebSocket", "modern"): ALL,
     ("REST", "modern"): ALL,
     ("stdio", "modern"): ALL,
-    ("SDK 2 modern", "dual"): frozenset({
-        "elicitation form", "elicitation url", "url required", "sampling", "sampling tools", "roots", "several questions",
-        "several rounds", "prompt that asks", "subscriptions",
-    }),
-    ("SDK 2 legacy", "dual"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
-    }),
-    ("SDK 1", "dual"): frozenset({
-        "elicitation form", "elicitation url", "sampling", "sampling tools", "roots", "several questions", "several rounds",
-        "prompt that asks", "subscriptions",
-    }),
-    ("HTTP+SSE", "dual"): ALL,
-    ("WebSocket", "dual"): ALL,
+    ("SDK 2 modern", "dual"): frozenset({"subscriptions"}),
+    ("SDK 2 legacy", "dual"): frozenset({"subscriptions"}),
+    ("SDK 1", "dual"): frozenset({"subscriptions"}),
+    ("HTTP+SSE", "dual"): frozenset({"url required", "subscriptions"}),
+    ("WebSocket", "dual"): frozenset({"subscriptions"}),
     ("REST", "dual"): ALL,
-    ("stdio", "dual"): ALL,
+    ("stdio", "dual"): frozenset({"subscriptions"}),
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.

@@ -39,7 +39,7 @@ struct Call {
     /// What its client can be asked for.
     private(set) var capabilities: ClientCapabilities
     /// A modern request without this gets no log messages.
-    let logLevel: LogLevel?
+    private(set) var logLevel: LogLevel?
     /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
     let resource: [UInt8]
     var state: State = .queued
@@ -65,8 +65,10 @@ struct Call {
 
     /// A modern client has come back with the answers that the call waits for: from now on it is this request.
     mutating func resume(
-        on connection: ConnectionKey, clientID: JSONLexeme, progressToken: JSONLexeme?, capabilities: ClientCapabilities
+        on connection: ConnectionKey, clientID: JSONLexeme, progressToken: JSONLexeme?, capabilities: ClientCapabilities,
+        logLevel: LogLevel?
     ) {
+        self.logLevel = logLevel
         self.connection = connection
         self.clientID = clientID
         self.progressToken = progressToken

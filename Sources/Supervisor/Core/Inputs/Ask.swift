@@ -58,7 +58,8 @@ struct Ask {
     static func key(progressToken token: Int64) -> AskKey? {
         guard token > 0, token < 1 << Int64(32 + Self.slotBits) else { return nil }
         let word = UInt64(token)
-        return AskKey(slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
+        return AskKey(
+            slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
     }
 }
 

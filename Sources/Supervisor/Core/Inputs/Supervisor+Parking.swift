@@ -16,7 +16,9 @@ extension Supervisor {
         // No other answer of a modern server may ask for anything.
         guard self.calls[key].method.mayRequireInput else { return self.answerWorker(worker, id: id, .unsupported, request) }
         // Its client could not come back.
-        guard !self.isDraining else { return self.giveUpInput(key, "the supervisor is shutting down", worker, id, request, at: now) }
+        guard !self.isDraining else {
+            return self.giveUpInput(key, "the supervisor is shutting down", worker, id, request, at: now)
+        }
         var inputs = self.inputs[key] ?? InputState()
         guard inputs.questions.count < InputRequired.questionsMax, self.inputs.hasRoom(for: byteCount) else {
             return self.answerWorker(worker, id: id, .abandoned, request)
@@ -295,7 +297,7 @@ extension Supervisor {
         self.calls[call].resume(
             on: key, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) },
-            capabilities: capabilities)
+            capabilities: capabilities, logLevel: request.metadata.requestedLogLevel(message))
         if let since = parked.waitingSince { self.continueTime(call, since, at: now) }
         self.occupy(key, call, at: now)
         for question in answered {
@@ -329,7 +331,8 @@ extension Supervisor {
     /// another call.
     mutating func store(_ key: CallKey, _ message: Span<UInt8>, at now: Instant) {
         guard self.inputs.hasRoom(for: message.count) else {
-            return self.store(key, errorText: "the answer was too long to be kept", data: [UInt8](#"{"delivered":true}"#), at: now)
+            return self.store(
+                key, errorText: "the answer was too long to be kept", data: [UInt8](#"{"delivered":true}"#), at: now)
         }
         let deadline = self.calls[key].deadline
         self.abandonInputs(key, at: now)

@@ -34,7 +34,8 @@ extension Supervisor {
         for question in required.questions {  // Bound: `InputRequired.questionsMax`.
             guard self.calls.contains(key) else { return }  // Expected: one could not be asked, and that ended the call.
             self.ask(
-                key, question.request, for: .round(key: question.key), byteCount: message.count / required.questions.count, at: now)
+                key, question.request, for: .round(key: question.key), byteCount: message.count / required.questions.count,
+                at: now)
         }
     }
 

@@ -26,7 +26,9 @@ extension Supervisor {
             member.append(0x7D)
             return self.answerWorker(worker, id: id, member)
         }
-        guard let call = self.asking(worker, request, at: now) else { return self.unattributable(worker, id: id, request, at: now) }
+        guard let call = self.asking(worker, request, at: now) else {
+            return self.unattributable(worker, id: id, request, at: now)
+        }
         guard request.missing(in: self.calls[call].capabilities).isEmpty else {
             return self.clientLacks(call, request, worker, id: id, at: now)
         }
@@ -36,7 +38,8 @@ extension Supervisor {
         }
     }
 
-    private static let noSuchMethod: StaticString = #""error":{"code":-32601,"message":"the client does not support this request"}"#
+    private static let noSuchMethod: StaticString =
+        #""error":{"code":-32601,"message":"the client does not support this request"}"#
 
     /// The call that the worker asks for: named by it, or the only one that runs there and can be asked for. Never guessed: to show
     /// one user's question to another would give away what it says.
@@ -68,7 +71,8 @@ extension Supervisor {
             self.servers[other].isInteractive = true
         }
         self.log(
-            .warning, "a server asked for input in one of several calls, without saying in which; it gets one such call at a time now",
+            .warning,
+            "a server asked for input in one of several calls, without saying in which; it gets one such call at a time now",
             [.text("server", self.servers[server].name)])
     }
 
@@ -90,7 +94,8 @@ extension Supervisor {
         missing.appendMissingData(to: &data)
         self.withdraw(key, reason: "the client does not support what the server asked for", at: now)
         self.answer(
-            call, .missingClientCapability, errorText: "the server needs a capability that the client has not declared", status: 400,
+            call, .missingClientCapability, errorText: "the server needs a capability that the client has not declared",
+            status: 400,
             data: data, at: now)
         self.continueDrain(at: now)
     }

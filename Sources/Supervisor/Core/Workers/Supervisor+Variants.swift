@@ -38,6 +38,7 @@ extension Supervisor {
         new.isInteractive = self.servers[definition].isInteractive
         new.lastUsed = now
         let index = vacant ?? self.servers.count
+        if let vacant { new.epoch = self.servers[vacant].epoch }
         if vacant == nil { self.servers.append(new) } else { self.servers[index] = new }
         self.timers.add(.variant(server: index), at: now + Server.variantIdle)
         self.startWorker(index, at: now)
@@ -49,6 +50,9 @@ extension Supervisor {
         self.servers[server].lastUsed = now
         guard self.servers[server].isRetired, !self.isDraining else { return }
         self.servers[server].isRetired = false
+        if self.servers[server].worker == nil {
+            self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
+        }
         self.timers.add(.variant(server: server), at: now + Server.variantIdle)
         self.startWorker(server, at: now)
     }

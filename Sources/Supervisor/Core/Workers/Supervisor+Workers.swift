@@ -187,8 +187,9 @@ extension Supervisor {
         if self.isDraining {
             self.failQueue(server, "the supervisor is shutting down", at: now)
         } else if worker.isRetiring {
-            // Expected: a client has come while it was ending.
-            if !self.servers[server].isRetired { self.startWorker(server, at: now) }
+            // Not before a client needs it, which one may while it was ending.
+            self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
+            self.startWorker(server, at: now)
         } else {
             self.planRestart(server, worker, exit, at: now)
         }

@@ -106,6 +106,8 @@ struct AnswerChecker {
             case .notification, .delete, .preflight, .hostile: return false
             }
         }
+        // The worker asks for what nobody here can do.
+        if status == 400 { return exchange.kind == .call && exchange.isModern && exchange.canAnswer }
         if status == 408 { return circumstances.clockJumped || circumstances.isIncomplete || exchange.bodyBytes > 4096 }
         if status == 413 { return exchange.bodyBytes > circumstances.bodyBytesMax }
         if status == 429 { return exchange.session >= 0 && (exchange.kind == .call || exchange.kind == .list) }
@@ -145,7 +147,7 @@ struct AnswerChecker {
         }
         exchange.events += 1
         switch envelope.kind {
-        case .request: self.fail("a request of the server for request \(exchange.serial): \(Self.text(bytes))")
+        case .request: self.question(exchange, envelope, bytes, status: status)
         case .notification:
             guard status == nil else { return self.fail("a notification as the answer to request \(exchange.serial)") }
             self.notification(exchange, envelope, bytes)
@@ -170,7 +172,9 @@ struct AnswerChecker {
             guard let code = value?["code"]?.int64Value, value?["message"]?.stringValue != nil else {
                 return self.fail("the error \(Self.text(bytes))")
             }
-            if let claim = value?["data"]?["delivered"] { self.deliveries.claimed(exchange.serial, claim) }
+            if exchange.origin == nil, let claim = value?["data"]?["delivered"] {
+                self.deliveries.claimed(exchange.serial, claim)
+            }
             return self.settle(exchange, status, code: code)
         }
         guard let result = envelope.result, status == 200 else {
@@ -180,9 +184,14 @@ struct AnswerChecker {
         switch exchange.kind {
         case .call:
             self.statistics.results += 1
-            guard let echo = self.scanner.members.value("structuredContent", in: bytes.span) else {
-                if exchange.isUnstructured { return }
-                return self.fail("no structuredContent for request \(exchange.serial): \(Self.text(bytes))")
+            if let type = self.scanner.members.value("resultType", in: bytes.span),
+                JSONString.equals(bytes.span, type, "input_required")
+            {
+                return self.sentAway(exchange, Array(bytes[result.range]))
+            }
+            guard exchange.hasStructure || self.scanner.members.value("structuredContent", in: bytes.span) != nil else { return }
+            guard exchange.hasStructure, let echo = self.scanner.members.value("structuredContent", in: bytes.span) else {
+                return self.fail("structuredContent is not as it should be for request \(exchange.serial): \(Self.text(bytes))")
             }
             guard bytes[echo.range].elementsEqual(exchange.arguments) else {
                 return self.fail(
@@ -199,6 +208,25 @@ struct AnswerChecker {
         case .batch, .notification, .sessionStream, .delete, .health, .preflight, .hostile:
             self.fail("a result for \(exchange.kind): \(Self.text(Array(bytes[result.range])))")
         }
+    }
+
+    /// A worker's question, for a legacy client in the middle of its call. Whose it is, `ForeignBytesChecker` sees.
+    private mutating func question(_ exchange: Exchange, _ envelope: JSONRPCEnvelope, _ bytes: [UInt8], status: Int?) {
+        guard exchange.kind == .call, exchange.canAnswer, !exchange.isModern, exchange.isPending, status == nil,
+            let id = envelope.id, let method = envelope.method, JSONString.equals(bytes.span, method, "elicitation/create"),
+            !exchange.questions.contains(Array(bytes[id.range]))
+        else { return self.fail("a request of the server for request \(exchange.serial): \(Self.text(bytes))") }
+        exchange.questions.append(Array(bytes[id.range]))
+        self.statistics.questions += 1
+    }
+
+    /// The questions for a modern client, which may come back with the answers.
+    private mutating func sentAway(_ exchange: Exchange, _ result: [UInt8]) {
+        guard exchange.isModern, exchange.canAnswer, let value = try? JSONValue.parse(result),
+            value["requestState"]?.stringValue != nil, !(value["inputRequests"]?.objectValue ?? []).isEmpty
+        else { return self.fail("questions for request \(exchange.serial): \(Self.text(result))") }
+        exchange.required = value
+        self.statistics.questions += value["inputRequests"]?.objectValue?.count ?? 0
     }
 
     private static let listChanges = [
@@ -222,6 +250,10 @@ struct AnswerChecker {
         case .call where method == "notifications/message":
             if exchange.isModern && !exchange.wantsLogs {
                 self.fail("request \(exchange.serial) asked for no log messages: \(Self.text(bytes))")
+            }
+        case .call where method == "notifications/cancelled":
+            guard let id = members.value("requestId", in: bytes.span), exchange.questions.contains(Array(bytes[id.range])) else {
+                return self.fail("a question was taken back that was not asked: \(Self.text(bytes))")
             }
         case .list where method == "notifications/message": break
         case .listen where method == "notifications/subscriptions/acknowledged":

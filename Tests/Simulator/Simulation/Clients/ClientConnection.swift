@@ -210,7 +210,9 @@ final class ClientConnection {
                     "answers", "an event for no part of the batch \(exchange.serial): \(AnswerChecker.text(data))")
                 return
             }
+            let asked = target.questions.count
             self.world.answers.message(target, data, status: nil)
+            if target.questions.count > asked, let question = target.questions.last { self.client.asked(target, question) }
         }
     }
 

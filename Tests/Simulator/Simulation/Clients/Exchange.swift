@@ -1,4 +1,5 @@
 import Base
+import Wire
 
 /// One request of a simulated client, from its first byte to its end.
 final class Exchange {
@@ -49,11 +50,20 @@ final class Exchange {
     /// Sent as HTTP/1.0 or with `Connection: close`.
     var closes = false
     var wantsLogs = false
-    /// Its revision has no `structuredContent`; what echoes the arguments is taken out of the result.
-    var isUnstructured = false
     var bodyBytes = 0
     /// Generation of the session it was sent in; -1 outside a session.
     var session = -1
+
+    /// Its revision has structured results.
+    var hasStructure = true
+    /// Its client can be asked in the middle of it.
+    var canAnswer = false
+    /// The request that it comes back for.
+    var origin: Exchange?
+    /// A modern client's: the questions it was sent away with, and the state.
+    var required: JSONValue?
+    /// A legacy client's: the raw ids of the questions on its stream.
+    var questions: [[UInt8]] = []
 
     /// The requests of a batch. Their answers come as events of one stream, in any order.
     var parts: [Exchange] = []

@@ -8,6 +8,10 @@ final class LegacyClient: SimClient {
     private var generation = 0
     private var server = 0
     private var isInitializing = false
+    /// The session said that its client can be asked.
+    private var canAnswer = false
+    /// Raw ids of what it was asked and will answer.
+    private var questions: [[UInt8]] = []
     /// The session's revision has batches.
     private var mayBatch = false
     private var sessionStartedAt: Instant
@@ -36,6 +40,7 @@ final class LegacyClient: SimClient {
         }
         if !self.lost.isEmpty, self.random.flip() { return self.resume(session) }
         guard let connection = self.random.below(8) == 0 ? self.connect() : self.connection() else { return }
+        if let question = self.questions.popLast() { return self.reply(connection, session, question) }
         self.profile.budget -= 1
         switch self.random.below(24) {
         case 0: self.ask(connection, session, .local, "ping", "")
@@ -75,8 +80,11 @@ final class LegacyClient: SimClient {
         let exchange = self.exchange(.initialize, server: self.server, isModern: false, id: self.id())
         let version = self.random.one(of: ["2025-03-26", "2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "1999-01-01"])
         self.mayBatch = version == "2025-03-26"
+        // Which revisions have forms is known to both sides.
+        self.canAnswer = version != "2025-03-26" && self.random.flip()
+        let capabilities = self.canAnswer ? "{\"elicitation\":{}}" : "{}"
         let params =
-            "{\"protocolVersion\":\"\(version)\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
+            "{\"protocolVersion\":\"\(version)\",\"capabilities\":\(capabilities),\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
         self.post(exchange, on: connection, session: nil, method: "initialize", params: params)
     }
 
@@ -92,8 +100,8 @@ final class LegacyClient: SimClient {
         let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
-        // The only one here that is older than 2025-06-18.
-        exchange.isUnstructured = self.mayBatch
+        exchange.canAnswer = self.canAnswer
+        exchange.hasStructure = !self.mayBatch
         let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
         let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
         self.running.append(exchange)
@@ -137,6 +145,29 @@ final class LegacyClient: SimClient {
     private func notify(_ connection: ClientConnection, _ session: String, _ method: String, _ params: String) {
         let exchange = self.exchange(.notification, server: self.server, isModern: false)
         self.post(exchange, on: connection, session: session, method: method, params: params)
+    }
+
+    /// Most questions are answered, some never, some twice.
+    override func asked(_ exchange: Exchange, _ question: [UInt8]) {
+        guard exchange.session == self.generation else { return }
+        for _ in 0..<self.random.one(of: [0, 1, 1, 1, 2]) { self.questions.append(question) }
+        self.nextActAt = Swift.min(self.nextActAt, self.world.now + self.random.interval(.microseconds(10) ... .seconds(1)))
+    }
+
+    private func reply(_ connection: ClientConnection, _ session: String, _ question: [UInt8]) {
+        let exchange = self.exchange(.notification, server: self.server, isModern: false)
+        let answer = self.random.one(of: [
+            "\"result\":{\"action\":\"accept\",\"content\":{}}", "\"result\":{\"action\":\"decline\"}",
+            "\"result\":{\"action\":7}",
+            "\"error\":{\"code\":-1,\n\"message\":\"no\"}",
+        ])
+        let id = String(decoding: question, as: UTF8.self)
+        var request = RequestText.post(
+            self.world.path(self.server, &self.random), "{\"jsonrpc\":\"2.0\",\"id\":\(id),\(answer)}")
+        exchange.session = self.generation
+        request.fields += [("Mcp-Session-Id", session), ("MCP-Protocol-Version", "2025-11-25")]
+        self.dress(&request, exchange)
+        connection.send(exchange, request.bytes)
     }
 
     private func cancel(_ connection: ClientConnection, _ session: String) {
@@ -201,6 +232,7 @@ final class LegacyClient: SimClient {
         self.running.removeAll()
         self.abandoned.removeAll()
         self.lost.removeAll()
+        self.questions.removeAll()
     }
 
     private func post(_ exchange: Exchange, on connection: ClientConnection, session: String?, method: String, params: String) {

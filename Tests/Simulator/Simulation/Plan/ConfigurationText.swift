@@ -51,6 +51,8 @@ struct ConfigurationText {
         if random.below(4) == 0 { add("eventBytesTotal", "\(random.size(4096...(1 << 20)))") }
         if random.below(4) == 0 { time("eventAge", .milliseconds(100) ... .minutes(5)) }
         if random.flip() { add("calls", "\(random.size(1...64))") }
+        time("inputTimeout", .milliseconds(100) ... .seconds(20))
+        if random.flip() { add("parkedCalls", "\(random.size(1...16))") }
         self.add("limits", "{" + limits.joined(separator: ",") + "}")
     }
 

@@ -129,6 +129,7 @@ public final class Simulation {
         statistics.requests = self.answers.statistics.requests
         statistics.answers = self.answers.statistics.answers
         statistics.results = self.answers.statistics.results
+        statistics.questions = self.answers.statistics.questions
         statistics.spawns = Int(self.nextPID - 100)
         statistics.virtualSeconds = Int(self.now.nanoseconds / 1_000_000_000)
         return Report(
@@ -184,7 +185,9 @@ public final class Simulation {
     var answerTimeMax: Interval {
         let limits = self.configuration.limits
         let call = self.configuration.servers.map(\.workers.callTimeout).max() ?? .zero
-        return call * 10 + limits.keepAlive * 2 + limits.writeTimeout + limits.bodyTimeout + limits.headerTimeout + .seconds(10)
+        // Each question moves the end of its call, and a worker has two for each.
+        return call * 10 + (limits.inputTimeout + call + .seconds(2)) * 3 + limits.keepAlive * 2 + limits.writeTimeout
+            + limits.bodyTimeout + limits.headerTimeout + .seconds(10)
     }
 
     /// A client that does nothing wrong gets its answer.
