@@ -67,6 +67,9 @@ public struct Supervisor: ~Copyable {
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
 
+    /// What the event logs of all sessions hold.
+    var eventBudget: EventBudget
+
     var connectionTimers = SlotTimers()
     var sessionTimers = SlotTimers()
     var orphanTimers = SlotTimers()
@@ -146,6 +149,7 @@ public struct Supervisor: ~Copyable {
         self.sources = SourceCounts(max: limits.connectionsPerSource)
         self.newcomers = Newcomers(limits: limits.newcomers)
         self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
+        self.eventBudget = EventBudget(bytesMax: limits.eventBytesTotal)
         self.startedAt = now
     }
 

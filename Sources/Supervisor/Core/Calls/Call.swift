@@ -38,8 +38,10 @@ struct Call {
     private(set) var clientID: JSONLexeme
     private(set) var progressToken: JSONLexeme?
     let session: SessionKey?
-    /// Nil once a legacy client has gone; the call goes on and its answer is dropped.
+    /// Nil once a legacy client has gone. The call goes on; its answer is kept if `stream` can be resumed, else dropped.
     var connection: ConnectionKey?
+    /// The number of its stream in its session's event log; 0 if it has none. Those of one batch share a stream.
+    var stream: UInt64 = 0
     /// What its client can be asked for.
     private(set) var capabilities: ClientCapabilities
     /// A modern request without this gets no log messages.

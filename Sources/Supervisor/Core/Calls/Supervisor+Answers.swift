@@ -73,7 +73,7 @@ extension Supervisor {
     mutating func deliver(
         _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
     ) {
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         // The identity first: to look into it where it lies, the whole server would be copied.
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
@@ -82,7 +82,8 @@ extension Supervisor {
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
+        if call.method.mayRequireInput, let connection = call.connection,
+            self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
         {
             // Expected: the client comes back with what the worker asks for.
         } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
@@ -93,8 +94,19 @@ extension Supervisor {
             let code = rewrite.appendError(envelope, message, to: &body)
             if call.revision.era == .modern { status = ErrorCode(rawValue: code).httpStatusInModern() }
         }
-        self.finish(connection, status, body.span, at: now)
+        self.finish(call, status, body.span, at: now)
         self.scratch = body
+    }
+
+    /// The last message for a call that has been forgotten.
+    mutating func finish(
+        _ call: Call, _ status: Int, headers: HTTPFields = HTTPFields(), _ body: Span<UInt8>, at now: Instant
+    ) {
+        if let connection = call.connection, self.connections.contains(connection) {
+            self.finish(connection, status, headers: headers, body, at: now)
+        } else {
+            self.endUncarried(call, body, at: now)
+        }
     }
 
     /// The last message for a request: as the whole response, or as the last event of its stream.
@@ -155,7 +167,7 @@ extension Supervisor {
         _ call: Call, _ code: ErrorCode = .internalError, errorText text: String, status: Int = 200,
         headers: HTTPFields = HTTPFields(), data: [UInt8], at now: Instant
     ) {
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","error":{"code":"#)
@@ -165,7 +177,7 @@ extension Supervisor {
         body.append(#","data":"#)
         body.append(contentsOf: data)
         body.append("}}")
-        self.finish(connection, status, headers: headers, body.span, at: now)
+        self.finish(call, status, headers: headers, body.span, at: now)
         self.scratch = body
     }
 
@@ -293,7 +305,9 @@ extension Supervisor {
 
     /// Puts a notification on the call's own stream, opening it if this is the first.
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard let connection = call.connection, self.connections.contains(connection) else {
+            return self.logUncarried(call, event, at: now)
+        }
         if case .waiting = self.connections[connection].phase {
             guard !self.connections[connection].exchange.route.isREST else {
                 return self.tellOperation(connection, event, at: now)
@@ -334,7 +348,12 @@ extension Supervisor {
         let server = self.servers[variant].definition
         for key in self.sessions.allKeys {  // Bound: `sessions`.
             guard self.sessions.contains(key), self.sessions[key].server == server else { continue }
-            if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
+            if let stream = self.sessions[key].stream, self.connections[stream].carried?.behind == nil {
+                self.sendListChanges(kinds, to: stream, subscription: nil, at: now)
+            } else {
+                // Told once when the stream is resumed or has caught up, however often it happens until then.
+                self.sessions[key].pendingChanges.formUnion(kinds)
+            }
             // Expected: a session that is its connection ended with it, because its reader was too slow.
             guard self.sessions.contains(key) else { continue }
             // Also when the stream was given up just now: its client will open another.

@@ -76,6 +76,7 @@ extension Supervisor {
         }
         // The connection's timer watches one call; each of these has its own.
         self.armOrphan(call, at: self.calls[call].deadline)
+        if let stream = self.connections[key].carried { self.calls[call].stream = stream.number }
         if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(call) }
     }
 

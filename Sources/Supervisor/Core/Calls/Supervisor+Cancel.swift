@@ -20,7 +20,9 @@ extension Supervisor {
         let call = self.calls[key]
         self.withdraw(key, reason: reason, at: now)
         defer { self.continueDrain(at: now) }
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard let connection = call.connection, self.connections.contains(connection) else {
+            return self.endUncarried(call, nil, at: now)
+        }
         switch self.connections[connection].phase {
         case .streaming(.batch(let left)):
             let nothing: [UInt8] = []
@@ -63,8 +65,8 @@ extension Supervisor {
         }
     }
 
-    /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
-    /// but the work goes on).
+    /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not: the work goes on, and the answer
+    /// waits in the event log, or has nowhere to go.
     mutating func clientLeft(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         switch self.calls[key].revision.era {
@@ -75,7 +77,8 @@ extension Supervisor {
             self.calls[key].connection = nil
             // The connection's timer went with it.
             self.armOrphan(key, at: self.calls[key].deadline)
-            self.clientOfInputsLeft(key, at: now)
+            // What it was asked is in the log, if it can resume.
+            if !self.isHeard(self.calls[key]) { self.clientOfInputsLeft(key, at: now) }
         }
     }
 

@@ -87,17 +87,32 @@ extension ConfigurationKey {
             "Different resources of one server that clients are told of; further ones are refused in the same ways."),
         Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
-            "Events and messages that wait for a slow reader; then the stream is closed. While so much waits, a WebSocket is not read."
-        ),
+            """
+            Events and messages that wait for a slow reader; then the stream is closed, or served from what is kept of it. While so \
+            much waits, a WebSocket is not read.
+            """),
         Self(
             "limits.streamAge", time, "1h",
             """
-            A stream of list changes this old is ended, and a WebSocket without session; clients open another. Streams of calls last \
-            as long as their calls.
+            A stream of list changes this old is ended, and a WebSocket without session; clients resume it or open another. Streams \
+            of calls last as long as their calls.
             """),
         Self(
             "limits.keepAlive", time, "15s",
             "Silence on an event stream after which a comment is sent. How often a WebSocket is asked whether it is there."),
+        Self(
+            "limits.eventAge", time, "5m",
+            "How long what was sent on a session's streams is kept, for a client that lost its connection and resumes one."),
+        Self(
+            "limits.eventCount", .integer(0...100_000), "1000",
+            "Messages that are kept of one session; the oldest go first. 0: streams cannot be resumed, and their events have no ids."
+        ),
+        Self(
+            "limits.eventBytes", .size(4096...(1 << 30)), "8M",
+            "Bytes that are kept of one session. A larger message is sent, but not kept."),
+        Self(
+            "limits.eventBytesTotal", .size(4096...(16 << 30)), "64M",
+            "Bytes that are kept of all sessions together; beyond it new messages are sent, but not kept."),
         Self(
             "limits.inputTimeout", time, "10m",
             "How long a client may take to answer what a server asks in the middle of a call; then the call is cancelled."),

@@ -43,8 +43,10 @@ struct Connection {
         case listen
         /// The progress of an operation that a REST client named.
         case operation
-        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        /// A batch of a 2025-03-26 session, or calls whose stream was resumed, with so many requests not answered yet.
         case batch(left: Int)
+        /// A resumed stream that is over: only what its client has missed is still sent.
+        case replay
     }
 
     var phase: Phase = .reading
@@ -70,6 +72,8 @@ struct Connection {
     var listen: Listen?
     /// What the request in progress works on, or what its stream follows.
     var operation: Operation?
+    /// Set while the event stream that is open can be resumed.
+    var carried: CarriedStream?
     /// When the event stream that is open was opened.
     var streamOpenedAt: Instant = .distantFuture
 
@@ -113,6 +117,15 @@ struct Connection {
     func withUnsentOutput<Result>(_ body: (Span<UInt8>) -> Result) -> Result {
         body(self.output.span.extracting(self.outputSent..<self.output.count))
     }
+}
+
+/// The stream of a session's event log that a connection carries.
+struct CarriedStream: Equatable {
+    let session: SessionKey
+    let number: UInt64
+    /// The last event that was written, while there are later ones in the log that were not. Nil: everything was, and what comes is
+    /// written at once.
+    var behind: UInt64?
 }
 
 /// What the response to the request in progress must know about it.

@@ -43,6 +43,7 @@ extension Supervisor {
     /// The reader took something: requests that waited for that can be answered.
     private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
         guard self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else { return }
+        if self.connections[key].carried?.behind != nil, !self.replay(key, at: now) { return }
         if case .duplex = self.connections[key].phase { self.resumeReadingIfPossible(key) }
         guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading else { return }
         self.resumable.append(key)
@@ -147,6 +148,7 @@ extension Supervisor {
             self.connections[key].listen = nil
             self.release(listen, key, at: now)
         }
+        self.connections[key].carried = nil
         self.connections[key].streamOpenedAt = .distantFuture
         if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
             self.connections[key].closesAfterOutput = true
@@ -158,10 +160,16 @@ extension Supervisor {
 
     // MARK: Event streams
 
+    /// `session` has to be given for a batch.
     mutating func openStream(
-        _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
+        _ key: ConnectionKey, _ owner: Connection.StreamOwner, session: SessionKey? = nil, at now: Instant
     ) {
-        self.appendStreamHead(key, headers)
+        self.beginStream(key, owner, at: now)
+        self.carryNewStream(key, owner, session, at: now)
+    }
+
+    mutating func beginStream(_ key: ConnectionKey, _ owner: Connection.StreamOwner, at now: Instant) {
+        self.appendStreamHead(key)
         self.connections[key].phase = .streaming(owner)
         self.connections[key].streamOpenedAt = now
         self.setDeadline(key, self.streamDeadline(key, at: now))
@@ -185,22 +193,29 @@ extension Supervisor {
         case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
         case .streaming(.session), .streaming(.listen), .streaming(.operation):
             return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
-        case .streaming(.batch), .duplex, .reading, .waiting, .lingering: return comment
+        case .streaming(.batch), .streaming(.replay), .duplex, .reading, .waiting, .lingering: return comment
         }
     }
 
     /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
     @discardableResult
     mutating func sendEvent(_ key: ConnectionKey, _ message: Span<UInt8>, isFinal: Bool = false, at now: Instant) -> Bool {
+        if self.connections[key].carried != nil { return self.sendCarried(key, message, isFinal: isFinal, at: now) }
         guard self.mayQueue(key, isFinal: isFinal, at: now) else { return false }
-        if self.connections[key].exchange.isHTTP10 {
-            SSE.appendMessage(message, to: &self.connections[key].output)
-        } else {
-            let mark = HTTPChunk.begin(into: &self.connections[key].output)
-            SSE.appendMessage(message, to: &self.connections[key].output)
-            HTTPChunk.end(mark, into: &self.connections[key].output)
-        }
+        self.appendEvent(key) { SSE.appendMessage(message, to: &$0) }
         return true
+    }
+
+    /// Appends what `write` writes to the response, in a chunk where there are chunks.
+    mutating func appendEvent(_ key: ConnectionKey, _ write: (inout [UInt8]) -> Void) {
+        Self.appendChunk(self.connections[key].exchange.isHTTP10, to: &self.connections[key].output, write)
+    }
+
+    static func appendChunk(_ isHTTP10: Bool, to output: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
+        guard !isHTTP10 else { return write(&output) }
+        let mark = HTTPChunk.begin(into: &output)
+        write(&output)
+        HTTPChunk.end(mark, into: &output)
     }
 
     /// Makes the output ready for one more message. False when the reader is so far behind that the connection was given up.
@@ -223,16 +238,12 @@ extension Supervisor {
         // A reader that has not even taken the last comment gets no second one; the write deadline decides about it.
         guard self.connections[key].unsentBytes == 0 else { return }
         self.prepareOutput(key)
-        if self.connections[key].exchange.isHTTP10 {
-            SSE.appendComment(to: &self.connections[key].output)
-        } else {
-            let mark = HTTPChunk.begin(into: &self.connections[key].output)
-            SSE.appendComment(to: &self.connections[key].output)
-            HTTPChunk.end(mark, into: &self.connections[key].output)
-        }
+        self.appendEvent(key) { SSE.appendComment(to: &$0) }
     }
 
+    /// Nothing follows on the stream. Its client still gets what it has missed of it.
     mutating func endStream(_ key: ConnectionKey, at now: Instant) {
+        if self.connections[key].carried != nil, !self.endCarried(key, at: now) { return }
         self.prepareOutput(key)
         if !self.connections[key].exchange.isHTTP10 { HTTPChunk.appendLast(to: &self.connections[key].output) }
         self.finishExchange(key, at: now)

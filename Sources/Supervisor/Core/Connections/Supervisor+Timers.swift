@@ -79,7 +79,7 @@ extension Supervisor {
             } else {
                 self.sendKeepAlive(key, at: now)
             }
-        case .streaming(.batch):
+        case .streaming(.batch), .streaming(.replay):
             self.sendKeepAlive(key, at: now)
         case .duplex(let duplex):
             self.duplexTimerDue(key, duplex, at: now)

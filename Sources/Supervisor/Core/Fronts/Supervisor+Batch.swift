@@ -32,7 +32,7 @@ extension Supervisor {
         if asking == 0 {
             self.accept(key, at: now)
         } else {
-            self.openStream(key, .batch(left: asking), at: now)
+            self.openStream(key, .batch(left: asking), session: session, at: now)
         }
         for request in requests {  // Bound: `batchElementsMax`.
             switch request.envelope.kind {

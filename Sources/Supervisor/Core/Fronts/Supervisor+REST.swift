@@ -189,7 +189,9 @@ extension Supervisor {
     /// Changes of the server's lists, each as the notification that a session would get.
     private mutating func openChangeStream(_ key: ConnectionKey, _ server: Int, at now: Instant) {
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
-        self.connections[key].listen = Listen(server: server, id: [], wanted: [.tools, .prompts, .resources])
+        self.listenCount += 1
+        self.connections[key].listen = Listen(
+            server: server, id: [], wanted: [.tools, .prompts, .resources], number: self.listenCount)
         self.openStream(key, .listen, at: now)
     }
 

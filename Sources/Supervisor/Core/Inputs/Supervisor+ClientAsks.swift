@@ -6,8 +6,7 @@ import Wire
 extension Supervisor {
     /// Asks the client of `call`. When it cannot be asked, the asker is told. `byteCount` is the length of the question as it came.
     mutating func ask(_ call: CallKey, _ request: InputRequest, for asker: Ask.Asker, byteCount: Int, at now: Instant) {
-        guard let session = self.calls[call].session, self.mayAskMore(call, byteCount),
-            let connection = self.streamForAsking(call, at: now),
+        guard let session = self.calls[call].session, self.mayAskMore(call, byteCount), self.canReach(call, at: now),
             let key = self.asks.insert(
                 Ask(asker: asker, call: call, session: session, request: request, byteCount: byteCount))
         else { return self.notAsked(call, request, asker, .abandoned, "its client cannot be reached", at: now) }
@@ -33,7 +32,7 @@ extension Supervisor {
         // The client may take its time: a person thinks.
         self.calls[call].deadline = Swift.max(self.calls[call].deadline, now + self.configuration.limits.inputTimeout)
         self.keepAlive(call, request, at: now)
-        self.send(connection, message.span, at: now)
+        self.tell(self.calls[call], message.span, at: now)
     }
 
     private func mayAskMore(_ call: CallKey, _ byteCount: Int) -> Bool {
@@ -64,15 +63,15 @@ extension Supervisor {
         }
     }
 
-    /// The connection on which the call's client can be asked now; its stream is opened for that.
-    private mutating func streamForAsking(_ key: CallKey, at now: Instant) -> ConnectionKey? {
+    /// Whether the call's client hears of a question: it is there, and its stream is opened for that, or it can resume it.
+    private mutating func canReach(_ key: CallKey, at now: Instant) -> Bool {
         let call = self.calls[key]
-        guard let connection = call.connection, self.connections.contains(connection) else { return nil }
+        guard let connection = call.connection, self.connections.contains(connection) else { return self.isHeard(call) }
         if case .waiting = self.connections[connection].phase {
-            guard self.mayStream(call) else { return nil }
+            guard self.mayStream(call) else { return false }
             self.openStream(connection, .call(key), at: now)
         }
-        return connection
+        return true
     }
 
     /// A version 4 UUID, for clients that must be told one.
@@ -172,15 +171,17 @@ extension Supervisor {
     mutating func withdrawAsk(_ key: AskKey, at now: Instant) {
         guard let ask = self.asks.find(key) else { return }
         self.endAsk(key, ask, at: now)
-        guard let connection = self.calls.find(ask.call)?.connection, self.connections.contains(connection) else { return }
-        switch self.connections[connection].phase {
-        case .streaming, .duplex: break
-        case .reading, .waiting, .lingering: return
+        guard let call = self.calls.find(ask.call) else { return }
+        if let connection = call.connection, self.connections.contains(connection) {
+            switch self.connections[connection].phase {
+            case .streaming, .duplex: break
+            case .reading, .waiting, .lingering: return
+            }
         }
         var message = [UInt8](#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"#)
         Ask.appendID(key, to: &message)
         message.append("}}")
-        self.send(connection, message.span, at: now)
+        self.tell(call, message.span, at: now)
     }
 
     /// Forgets the question. With the last one of a call the worker's time goes on, where it stood when the client began to think.

@@ -57,8 +57,8 @@ extension Supervisor {
         self.answerWorker(worker, id: id, member)
     }
 
-    /// A legacy client has lost the stream of the call. Nobody sees the questions any more, so the worker is not kept waiting; and
-    /// a call that could only be made again with the answers has nobody left to make it for.
+    /// A legacy client has lost the stream of the call and cannot resume it. Nobody sees the questions any more, so the worker is not
+    /// kept waiting; and a call that could only be made again with the answers has nobody left to make it for.
     mutating func clientOfInputsLeft(_ key: CallKey, at now: Instant) {
         guard !self.inputs.isEmpty, self.inputs[key] != nil else { return }
         self.abandonInputs(key, at: now)

@@ -22,7 +22,7 @@ extension Supervisor {
             return self.endRound(key, "The server asked for input more than \(InputState.roundsMax) times.", at: now)
         }
         // Nobody would see the questions, and the client's answer could not be told to anybody.
-        guard let connection = self.calls[key].connection, self.connections.contains(connection) else {
+        guard self.isHeard(self.calls[key]) else {
             self.forget(key)
             return
         }
@@ -120,7 +120,7 @@ extension Supervisor {
         let call = self.calls[key]
         self.abandonInputs(key, at: now)
         self.forget(key)
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         guard call.method == .toolsCall else {
             return self.answer(call, errorText: text, data: [UInt8](#"{"delivered":true}"#), at: now)
         }
@@ -129,7 +129,7 @@ extension Supervisor {
         body.append(#","result":{"content":[{"type":"text","text":"#)
         body.appendJSON(string: text)
         body.append(#"}],"isError":true}}"#)
-        self.finish(connection, 200, body.span, at: now)
+        self.finish(call, 200, body.span, at: now)
         self.scratch = body
         self.continueDrain(at: now)
     }

@@ -75,7 +75,7 @@ extension Supervisor {
                 self.endSubscription(key, at: now)
             case .duplex(let duplex) where self.duplexes.contains(duplex) && self.duplexes[duplex].calls.isEmpty:
                 self.closeDuplex(key, duplex, .serviceRestart, at: now)
-            case .reading, .waiting, .streaming(.call), .streaming(.batch), .duplex, .lingering:
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .streaming(.replay), .duplex, .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
@@ -83,13 +83,14 @@ extension Supervisor {
         self.abandonUnanswerable(at: now)
     }
 
-    /// A modern stream ends with the result of its request, a legacy one just ends.
+    /// A modern stream ends with the result of its request. Of a legacy one only the connection ends: its client can resume it.
     mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
         if let listen = self.connections[key].listen, !listen.id.isEmpty {
             guard self.sendEvent(key, listen.end.span, isFinal: true, at: now) else { return }
         }
         if case .streaming(.session(let session)) = self.connections[key].phase, self.sessions.contains(session) {
             self.sessions[session].stream = nil
+            return self.leaveStream(key, at: now)
         }
         self.endStream(key, at: now)
     }

@@ -97,7 +97,10 @@ extension Supervisor {
     mutating func acknowledge(_ call: CallKey, at now: Instant) {
         guard var pending = self.pendingListens[call], let connection = self.calls[call].connection,
             self.connections.contains(connection)
-        else { return self.forget(call) }
+        else {
+            self.forget(call)
+            return
+        }
         guard !self.isDraining else {
             return self.fail(call, "the supervisor is shutting down", status: 503, at: now)
         }

@@ -37,6 +37,9 @@ package struct Census: Equatable, Sendable {
     package var parked = 0
     package var sessions = 0
     package var timers = 0
+    /// Bytes in the event logs of all sessions, and streams there that have not ended.
+    package var eventBytes = 0
+    package var openStreams = 0
     /// Connections with a whole request in their input that nothing is going to look at before the next event.
     package var forgottenInput = 0
     package var isDraining = false
@@ -74,6 +77,8 @@ extension Supervisor {
         census.parked = self.parked.count
         census.sessions = self.sessions.count
         census.timers = self.timers.count
+        census.eventBytes = self.eventBudget.bytes
+        for key in self.sessions.allKeys { census.openStreams += self.sessions[key].events?.openCount ?? 0 }
         census.forgottenInput = self.resumable.count
         census.isDraining = self.isDraining
         census.hasStopped = self.hasStopped

@@ -24,6 +24,8 @@ struct AnswerChecker {
         var isBehindStream = false
         /// The session may have ended: idle for long, or by DELETE.
         var sessionMayBeGone = false
+        /// The log may have dropped events: for their age, their number or their size.
+        var mayBeForgotten = false
         var isDraining = false
         var bodyBytesMax = 0
     }
@@ -45,7 +47,13 @@ struct AnswerChecker {
     /// The response to `exchange` has arrived to its end; `body` is empty when it was an event stream.
     mutating func responded(_ exchange: Exchange, _ head: ResponseParser.Head, _ body: [UInt8], _ circumstances: Circumstances) {
         exchange.status = head.status
-        if head.isEventStream { return self.streamEnded(exchange, circumstances) }
+        if head.isEventStream {
+            if exchange.cursor.isForged { self.fail("an id that was never given out was resumed: request \(exchange.serial)") }
+            return self.streamEnded(exchange, circumstances)
+        }
+        if exchange.cursor.resumptions > 0 || exchange.cursor.isForged {
+            return self.resumptionRefused(exchange, head.status, body, circumstances)
+        }
         guard exchange.kind != .hostile else { return self.settle(exchange, head.status) }
         guard Self.allows(head.status, exchange, circumstances) || Nonce.numbers(in: body).contains(exchange.serial) else {
             return self.fail("request \(exchange.serial) (\(exchange.kind)) was answered \(head.status): \(Self.text(body))")
@@ -63,6 +71,26 @@ struct AnswerChecker {
             self.message(exchange, body, status: head.status)
         case .hostile: break
         }
+    }
+
+    /// A GET with `Last-Event-ID` was not answered by a stream.
+    private mutating func resumptionRefused(
+        _ exchange: Exchange, _ status: Int, _ body: [UInt8], _ circumstances: Circumstances
+    ) {
+        exchange.outcome = .cut
+        for part in exchange.parts where part.isPending { part.outcome = .cut }
+        let isExcused =
+            switch status {
+            case 400: exchange.cursor.isForged || circumstances.mayBeForgotten
+            case 404: circumstances.sessionMayBeGone
+            case 408: circumstances.clockJumped || circumstances.isIncomplete
+            case 503: circumstances.isDraining
+            default: false
+            }
+        guard !isExcused else { return }
+        self.fail(
+            "the stream of request \(exchange.serial) could not be resumed after \(exchange.cursor.last ?? "-"): \(status) \(Self.text(body))"
+        )
     }
 
     private mutating func settle(_ exchange: Exchange, _ status: Int, code: Int64? = nil) {

@@ -39,6 +39,8 @@ struct BoundsChecker {
         self.check("calls that can be asked", census.inputs, census.calls)
         self.check("parked calls", census.parked, limits.parkedCalls)
         self.check("bytes kept for questions", census.inputBytes, 64 << 20)
+        self.check("bytes of kept events", census.eventBytes, limits.eventBytesTotal)
+        self.check("streams that have not ended", census.openStreams, census.calls + census.sessions)
         self.check("requests that were forgotten in a buffer", census.forgottenInput, 0)
         let timed = census.connections.count + census.calls + census.sessions + census.workers.count + census.queues.count
         self.timedMost = Swift.max(self.timedMost, timed)
@@ -72,6 +74,7 @@ struct BoundsChecker {
         self.check("connections after all clients left", census.connections.count, 0)
         self.check("calls after all clients left", census.calls, 0)
         self.check("sessions after their idle time", census.sessions, 0)
+        self.check("bytes of events after their sessions", census.eventBytes, 0)
         self.check("queued calls after all clients left", census.queues.reduce(0) { $0 + $1.queued }, 0)
         self.check("calls of workers after all clients left", census.workers.reduce(0) { $0 + $1.inFlight }, 0)
         self.check("questions after all clients left", census.asks + census.inputs + census.inputBytes + census.parked, 0)

@@ -135,8 +135,16 @@ final class ClientConnection {
             wasRead: self.socket.readTotal > exchange.startOffset, clockJumped: self.world.clockJumps > 0,
             drainExpired: self.world.isDrainExpired, isIncomplete: self.sentTotal < exchange.endOffset,
             isBehindStream: self.pending.first.map { $0 !== exchange && $0.mayOverflow } ?? false,
-            sessionMayBeGone: self.client.sessionMayBeGone(exchange), isDraining: self.world.isDraining,
+            sessionMayBeGone: self.client.sessionMayBeGone(exchange), mayBeForgotten: self.mayBeForgotten(exchange),
+            isDraining: self.world.isDraining,
             bodyBytesMax: self.world.configuration.limits.bodyBytesMax)
+    }
+
+    private func mayBeForgotten(_ exchange: Exchange) -> Bool {
+        let limits = self.world.configuration.limits
+        return limits.events < 1_000 || limits.eventBytesMax < 8 << 20 || limits.eventBytesTotal < 64 << 20
+            || self.world.faults.hugeAnswer > 0 || self.world.clockJumps > 0
+            || self.world.now - exchange.cursor.lostAt >= limits.eventAge / 2
     }
 
     // MARK: Responses
@@ -199,12 +207,16 @@ final class ClientConnection {
             self.body += bytes
             return
         }
-        for data in try self.stream.feed(bytes) {
+        for event in try self.stream.feed(bytes) {
             if let carrier = self.carrier {
-                self.duplexMessage(carrier, data)
+                if let data = event.data { self.duplexMessage(carrier, data) }
                 continue
             }
             guard let exchange = self.pending.first else { return }
+            if let fault = exchange.cursor.received(event) {
+                self.world.judge.report("events", "the stream of request \(exchange.serial): \(fault)")
+            }
+            guard let data = event.data else { continue }
             self.world.foreign.received(data, client: self.client.index, exchange: exchange)
             self.world.trace.add("event", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
             guard exchange.kind != .hostile else { continue }

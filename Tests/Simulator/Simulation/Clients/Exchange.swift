@@ -85,6 +85,8 @@ final class Exchange {
     /// The last `progress` value seen.
     var progress = -1
     var events = 0
+    /// Where its stream is, over all connections that carried it.
+    var cursor = StreamCursor()
 
     init(
         serial: Int, client: Int, kind: Kind, server: Int, isModern: Bool, id: [UInt8], progressToken: [UInt8] = [],

@@ -22,6 +22,8 @@ final class LegacyClient: SimClient {
     private var running: [Exchange] = []
     /// Ids of calls whose connection is gone; they may still run.
     private var abandoned: [[UInt8]] = []
+    /// What it lost the connection of and can resume.
+    private var lost: [Exchange] = []
 
     override init(index: Int, world: Simulation, profile: Plan.ClientProfile, random: PRNG) {
         self.lastContact = world.now
@@ -36,6 +38,7 @@ final class LegacyClient: SimClient {
             if !self.isInitializing { self.initialize() }
             return
         }
+        if !self.lost.isEmpty, self.random.flip() { return self.resume(session) }
         guard let connection = self.random.below(8) == 0 ? self.connect() : self.connection() else { return }
         if let question = self.questions.popLast() { return self.reply(connection, session, question) }
         self.profile.budget -= 1
@@ -182,6 +185,30 @@ final class LegacyClient: SimClient {
         exchange.session = self.generation
         var request = RequestText(method: "GET", path: self.world.path(self.server, &self.random))
         request.fields = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)]
+        if self.random.below(6) == 0 {
+            exchange.cursor.isForged = true
+            request.fields.append(("Last-Event-ID", self.forgedID()))
+        }
+        connection.send(exchange, request.bytes)
+    }
+
+    private func forgedID() -> String {
+        self.random.one(of: [
+            "0", "-", "1", "1-", "-1", "0-1", "1-0", "01-1", "zzz-1", "1-zzzzzz", "1-1-1", "A-1", "zzzzzzzzzzzzzzzz-1",
+            String(repeating: "1", count: self.random.size(1...4000)) + "-1", "\u{e9}-1", "1 -1",
+        ])
+    }
+
+    /// Goes on with a stream whose connection it lost.
+    private func resume(_ session: String) {
+        let exchange = self.lost.remove(at: self.random.below(self.lost.count))
+        guard let last = exchange.cursor.last, let connection = self.connect() else { return }
+        exchange.outcome = .pending
+        for part in exchange.parts where part.outcome == .cut { part.outcome = .pending }
+        exchange.cursor.resumed()
+        self.running.append(contentsOf: [exchange] + exchange.parts)
+        var request = RequestText(method: "GET", path: self.world.path(self.server, &self.random))
+        request.fields = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session), ("Last-Event-ID", last)]
         connection.send(exchange, request.bytes)
     }
 
@@ -204,6 +231,7 @@ final class LegacyClient: SimClient {
         self.generation += 1
         self.running.removeAll()
         self.abandoned.removeAll()
+        self.lost.removeAll()
         self.questions.removeAll()
     }
 
@@ -225,7 +253,14 @@ final class LegacyClient: SimClient {
     override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
         let ended = [exchange] + exchange.parts
         self.running.removeAll { running in ended.contains { $0 === running } }
-        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned += ended.map(\.id) }
+        if exchange.outcome == .cut, exchange.session == self.generation {
+            self.abandoned += ended.map(\.id)
+            // A refused resumption came with a head.
+            if head == nil, exchange.cursor.last != nil, !exchange.cursor.isForged {
+                exchange.cursor.lost(at: self.world.now)
+                self.lost.append(exchange)
+            }
+        }
         if exchange.kind == .initialize {
             self.isInitializing = false
             guard case .answered(200, nil) = exchange.outcome else { return }
