@@ -121,7 +121,7 @@ extension Supervisor {
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
         self.attachSubscriptions(server, at: now)
-        self.askForTools(server)
+        self.askForTools(server, at: now)
         self.answerHandshakeWaiters(server, at: now)
         self.pumpQueue(server, at: now)
     }
