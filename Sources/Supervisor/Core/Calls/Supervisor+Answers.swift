@@ -19,7 +19,7 @@ extension Supervisor {
             return
         }
         let server = self.calls[key].server
-        self.workers[worker].hasServed = true
+        self.workers[worker].answers += 1
         if self.calls[key].method == .toolsList, envelope.kind == .result, !self.isOurs(server) {
             self.servers[server].toolRules.headers.add(self.workerScanner.members, message)
         }
