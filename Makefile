@@ -53,7 +53,7 @@ test: deps-test venvs ## Everything CI checks; STEPS="format unit" picks single 
 format: ## Bring every Swift file into the house format
 	@git ls-files --cached --others --exclude-standard '*.swift' | xargs $(SWIFT) format -i
 
-venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp ## Create the two Python environments of the end-to-end tests
+venvs: .venv-sdk2/.stamp .venv-sdk1/.stamp .venv-servers/.stamp .venv-servers-legacy/.stamp ## Create the Python environments of the end-to-end tests
 
 .venv-%/.stamp: $(E2E)/requirements-%.txt scripts/venv.sh
 	@scripts/venv.sh .venv-$* $<
@@ -79,4 +79,4 @@ clean: ## Remove build products
 	rm -rf .build Fuzz/.build Benchmarks/.build
 
 distclean: clean ## Remove build products and the Python environments
-	rm -rf .venv-sdk1 .venv-sdk2 $(E2E)/.pytest_cache Benchmarks/.venv Benchmarks/results
+	rm -rf .venv-sdk1 .venv-sdk2 .venv-servers .venv-servers-legacy $(E2E)/.pytest_cache Benchmarks/.venv Benchmarks/results

@@ -37,5 +37,6 @@ let package = Package(
         harness("FuzzJSON"),
         harness("FuzzJSONRPC"),
         harness("FuzzLines"),
+        harness("FuzzWebSocket"),
     ]
 )

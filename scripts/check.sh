@@ -81,7 +81,7 @@ step_fuzz() {
 step_peers() { make --no-print-directory -C Benchmarks check; }
 
 step_e2e() {
-    if [ ! -x .venv-sdk2/bin/pytest ] || [ ! -x .venv-sdk1/bin/python ]; then
+    if [ ! -x .venv-sdk2/bin/pytest ] || [ ! -x .venv-sdk1/bin/python ] || [ ! -x .venv-servers/bin/python ] || [ ! -x .venv-servers-legacy/bin/python ]; then
         make --no-print-directory venvs || return 1
     fi
     .venv-sdk2/bin/pytest Tests/EndToEnd

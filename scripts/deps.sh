@@ -34,6 +34,8 @@ python3 have python3
 python3-venv python_with_venv
 binutils have readelf
 curl have curl
+git have git
+nodejs have node
 LIST
         ;;
     bench)

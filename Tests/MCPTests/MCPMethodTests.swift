@@ -67,6 +67,22 @@ import Testing
         #expect(Self.row(method, from: .server) == row)
     }
 
+    @Test func `whatever else there is goes the other way only`() {
+        let client: [MCPMethod] = [
+            .elicitationCreate, .notificationsMessage, .notificationsToolsListChanged, .notificationsPromptsListChanged,
+            .notificationsResourcesListChanged, .notificationsResourcesUpdated, .notificationsElicitationComplete,
+            .notificationsTasks, .notificationsSubscriptionsAcknowledged, .rootsList, .samplingCreateMessage, .unknown,
+        ]
+        for method in MCPMethod.allCases { #expect((Self.row(method, from: .client) == "-----") == client.contains(method)) }
+        let server: [MCPMethod] = [
+            .initialize, .serverDiscover, .toolsList, .toolsCall, .promptsList, .promptsGet, .resourcesList,
+            .resourcesTemplatesList, .resourcesRead, .resourcesSubscribe, .resourcesUnsubscribe, .completionComplete,
+            .loggingSetLevel, .tasksUpdate, .subscriptionsListen, .notificationsInitialized, .notificationsRootsListChanged,
+            .unknown,
+        ]
+        for method in MCPMethod.allCases { #expect((Self.row(method, from: .server) == "-----") == server.contains(method)) }
+    }
+
     private static func row(_ method: MCPMethod, from sender: MessageSender) -> String {
         Revision.allCases.map { revision in
             switch method.availability(from: sender, in: revision) {

@@ -74,7 +74,7 @@ import Testing
         ("MCP_SUPERVISOR_HOST", "example.com", "MCP_SUPERVISOR_HOST: example.com: host names are not resolved here"),
         ("MCP_SUPERVISOR_LOG_LEVEL", "loud", "MCP_SUPERVISOR_LOG_LEVEL: must be one of debug"),
         ("MCP_SUPERVISOR_LOG_FORMAT", "xml", "MCP_SUPERVISOR_LOG_FORMAT: must be one of json, text"),
-        ("MCP_SUPERVISOR_TRANSPORT", "both", "MCP_SUPERVISOR_TRANSPORT: \"both\" is not available in this version"),
+        ("MCP_SUPERVISOR_TRANSPORT", "tcp", "MCP_SUPERVISOR_TRANSPORT: must be one of http, stdio, both"),
         ("MCP_SUPERVISOR_ISOLATION", "strict", "MCP_SUPERVISOR_ISOLATION: \"strict\" is not available in this version"),
         ("MCP_SUPERVISOR_STATE_DIR", "state", "MCP_SUPERVISOR_STATE_DIR: must be an absolute path"),
     ])

@@ -20,6 +20,13 @@ public struct FileDescriptor: Hashable, Sendable {
         precondition(result != -Int(EBADF), "close: descriptor \(self.rawValue) is not open")
     }
 
+    /// Makes this number stand for /dev/null; what it stood for is closed. For a standard stream that has ended: no later descriptor
+    /// may get its number.
+    public func becomeNull() throws(SystemError) {
+        let null = try Files.null()
+        try SystemCall.check(Glibc.dup2(null.descriptor.rawValue, self.rawValue), "dup2")
+    }
+
     public func setCloseOnExec(_ enabled: Bool) throws(SystemError) {
         try SystemCall.check(clinux_set_close_on_exec(self.rawValue, enabled ? 1 : 0), "fcntl")
     }

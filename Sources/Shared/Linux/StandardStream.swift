@@ -9,7 +9,7 @@ public struct StandardStream: ~Copyable, Sendable {
         case socket
         /// Our own description of the same pipe, opened with O_NONBLOCK.
         case reopened
-        /// A pipe that could not be opened again: pieces of at most PIPE_BUF go in whole once the pipe is writable (pipe(7)).
+        /// A terminal, or a pipe that could not be opened again: pieces of at most PIPE_BUF go in whole once it is writable (pipe(7)).
         case pipe
         /// Never would block for long.
         case file
@@ -34,6 +34,10 @@ public struct StandardStream: ~Copyable, Sendable {
             let again = unsafe Glibc.open("/proc/self/fd/\(descriptor.rawValue)", O_WRONLY | O_NONBLOCK | O_CLOEXEC)
             self.descriptor = again >= 0 ? FileDescriptor(rawValue: again) : descriptor
             self.kind = again >= 0 ? .reopened : .pipe
+        case mode_t(S_IFCHR):
+            // A terminal whose output is held (^S) takes nothing; `poll` knows.
+            self.descriptor = descriptor
+            self.kind = .pipe
         default:
             self.descriptor = descriptor
             self.kind = .file

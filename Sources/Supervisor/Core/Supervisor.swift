@@ -17,7 +17,28 @@ public struct Supervisor: ~Copyable {
     let routes: RouteTable
     var connections: SlotMap<Connection>
     var sessions: SessionTable
+    var duplexes: DuplexTable
+    /// The client on our own stdin and stdout, if that is how we were started.
+    var standardStreams: ConnectionKey?
+    /// The streams that follow the progress of an operation.
+    var operations: [Operation: ConnectionKey] = [:]
     var calls: SlotMap<Call>
+    /// Of calls that can be asked for input in the middle.
+    var inputs = InputTable()
+    var asks: SlotMap<Ask>
+    /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
+    var parked: [RequestState.CallID: CallKey] = [:]
+    var subscriptions: SubscriptionTable
+    /// Bound: the calls that wait for subscriptions.
+    var pendingListens: [CallKey: PendingListen] = [:]
+    /// Bound: `workers.queue` of each server.
+    var heldCalls: [CallKey: HeldCall] = [:]
+    /// Tells cursors of this start from those of an earlier one.
+    let cursorSalt: UInt64
+    /// `subscriptions/listen` so far, and requests of our own to workers.
+    var listenCount: UInt64 = 0
+    var ownRequests: Int64 = 0
+    let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
     var timers = DeadlineHeap<Timer>()
@@ -45,6 +66,9 @@ public struct Supervisor: ~Copyable {
     var scratch: [UInt8] = []
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
+
+    /// What the event logs of all sessions hold.
+    var eventBudget: EventBudget
 
     var connectionTimers = SlotTimers()
     var sessionTimers = SlotTimers()
@@ -78,6 +102,10 @@ public struct Supervisor: ~Copyable {
         case session(slot: UInt32, armed: Instant)
         case worker(WorkerKey)
         case restart(server: Int)
+        case input(CallKey)
+        case tools(server: Int)
+        case inputProgress(CallKey)
+        case variant(server: Int)
         case drain
     }
 
@@ -92,7 +120,8 @@ public struct Supervisor: ~Copyable {
 
     /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
     public init(
-        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID, now: Instant
+        _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID,
+        sealing: Sealing, now: Instant
     ) {
         let limits = configuration.limits
         self.configuration = configuration
@@ -100,10 +129,18 @@ public struct Supervisor: ~Copyable {
         self.routes = RouteTable(servers: configuration.servers.map(\.name), defaultServer: configuration.defaultServer)
         self.connections = SlotMap(capacity: limits.connections)
         self.sessions = SessionTable(capacity: limits.sessions)
+        self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
-        self.workers = SlotMap(capacity: configuration.servers.count)
+        self.cursorSalt = seed
+        self.subscriptions = SubscriptionTable(
+            definitions: configuration.servers.count, perServerMax: limits.subscriptionsPerServer)
+        self.asks = SlotMap(capacity: Ask.countMax)
+        self.sealing = sealing
+        self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
-        self.servers = configuration.servers.map { Server($0, restart: RestartPolicy(limits: configuration.restart)) }
+        self.servers = configuration.servers.enumerated().map {
+            Server($1, definition: $0, restart: RestartPolicy(limits: configuration.restart))
+        }
         self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
@@ -113,6 +150,7 @@ public struct Supervisor: ~Copyable {
         self.sources = SourceCounts(max: limits.connectionsPerSource)
         self.newcomers = Newcomers(limits: limits.newcomers)
         self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
+        self.eventBudget = EventBudget(bytesMax: limits.eventBytesTotal)
         self.startedAt = now
     }
 
@@ -162,6 +200,8 @@ struct Counters: Equatable, Sendable {
     var strayAnswers: UInt64 = 0
     /// Notifications that could not be attributed or whose stream was too slow.
     var droppedNotifications: UInt64 = 0
+    /// Requests of workers that could not be attributed to a call.
+    var unattributed: UInt64 = 0
 }
 
 /// Where session ids come from.

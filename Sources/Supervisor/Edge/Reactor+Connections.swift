@@ -136,6 +136,7 @@ extension Reactor {
     }
 
     mutating func writeConnection(_ key: ConnectionKey) {
+        if self.standardStreams?.key == key { return self.writeStandardOutput() }
         guard let socket = self.sockets[key] else { return }
         let written = self.supervisor.withOutput(of: key) { bytes -> Int? in
             if bytes.isEmpty { return 0 }
@@ -155,6 +156,7 @@ extension Reactor {
     }
 
     mutating func setInterest(_ key: ConnectionKey, adding added: Epoll.Events = [], removing removed: Epoll.Events = []) {
+        if self.standardStreams?.key == key { return self.setStandardInput(isRead: added.contains(.readable)) }
         guard var socket = self.sockets[key] else { return }
         let interest = socket.interest.union(added).subtracting(removed)
         guard interest != socket.interest else { return }
@@ -164,12 +166,14 @@ extension Reactor {
     }
 
     mutating func shutDownConnection(_ key: ConnectionKey) {
+        if self.standardStreams?.key == key { return self.endStandardOutput() }
         guard let socket = self.sockets[key] else { return }
         // Expected: ENOTCONN when the peer was faster; its hang-up event follows.
         try? socket.descriptor.shutDown(.writing)
     }
 
     mutating func closeConnection(_ key: ConnectionKey) {
+        if self.standardStreams?.key == key { return self.closeStandardStreams() }
         guard let socket = self.sockets[key] else { return }
         self.sockets[key] = nil
         // Closing also removes it from the epoll: no duplicate of it exists, since every descriptor is close-on-exec.

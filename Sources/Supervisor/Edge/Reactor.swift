@@ -13,6 +13,9 @@ struct Reactor: ~Copyable {
     var log: LogWriter
     var listeners: [Listener]
     var sockets = SocketTable()
+    /// The client on our own stdin and stdout.
+    var standardStreams: StandardStreams?
+    var standardPair: StandardStreamPair?
     var processes: [WorkerProcess?] = []
     let command: WorkerCommand
     let configuration: Configuration
@@ -77,12 +80,15 @@ struct Reactor: ~Copyable {
             var deadline = self.supervisor.nextDeadline
             if self.log.hasPending { deadline = Swift.min(self.now + Self.logRetry, deadline ?? .distantFuture) }
             if let again = self.acceptAgainAt { deadline = Swift.min(again, deadline ?? again) }
+            // A plain file is always ready, and no epoll says so.
+            if self.readsPlainFile { deadline = self.now }
             try self.epoll.wait(into: &self.events, until: deadline)
             self.now = SystemClock.now()
             self.tellWallClock()
             self.handleEvents()
             // More may have come meanwhile. Answers and calls that are written together cost one system call, so look once more.
             if self.events.count > 1, try self.epoll.wait(into: &self.events, timeout: .zero) > 0 { self.handleEvents() }
+            if self.readsPlainFile { self.readStandardInput() }
             self.supervisor.timersDue(at: self.now)
             if let again = self.acceptAgainAt, again <= self.now {
                 self.acceptAgainAt = nil
@@ -119,6 +125,8 @@ struct Reactor: ~Copyable {
         case .workerExit: self.workerEnded(token)
         case .listener: self.accept(Int(token.key.slot))
         case .signal: self.signalled()
+        case .standardInput: self.readStandardInput()
+        case .standardOutput: self.standardOutputReady(events)
         }
     }
 

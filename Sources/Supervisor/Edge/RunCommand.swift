@@ -13,7 +13,8 @@ enum RunCommand {
         try Self.checkPrograms(configuration, options)
         let verifier = try Credentials.verifier(configuration.authentication, environment)
         let signals = try Self.takeSignals()
-        let lock = try RuntimeDirectory.lock(configuration.directories)
+        // Of supervisors for one local client there are as many as clients.
+        let lock = configuration.transport == .stdio ? nil : try RuntimeDirectory.lock(configuration.directories)
         let setup = try Startup(configuration, hasKeys: verifier != nil)
         do throws(SystemError) {
             let code = try Self.serve(configuration, verifier, setup, signals)
@@ -45,16 +46,20 @@ enum RunCommand {
         let endpoints = setup.sockets.endpoints
         let supervisor = Supervisor(
             configuration, access: AccessPolicy(configuration, listeners: endpoints.map(\.bound), verifier: verifier),
-            seed: try Entropy.seed(), unguessable: Startup.sessionID, now: now)
+            seed: try Entropy.seed(), unguessable: Startup.sessionID,
+            sealing: Sealing(digests: Digest.functions, seal: try StateSeal.functions()), now: now)
         var log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
         for event in setup.events { log.write(event) }
         if let warning { log.write(warning) }
         let announcement = Announcement(endpoints: endpoints, hosts: configuration.hosts)
+        // stdout holds nothing but messages when a client reads it.
+        let announces = !configuration.transport.usesStandardStreams
         var reactor = Reactor(
             supervisor, configuration: configuration, listeners: setup.sockets.listeners, command: setup.command,
             epoll: try Epoll(), signals: signals, log: log, now: now,
-            announceReady: { Application.print(announcement.text, terminator: "") })
+            announceReady: { if announces { Application.print(announcement.text, terminator: "") } })
+        if configuration.transport.usesStandardStreams { reactor.openStandardStreams() }
         return try reactor.run()
     }
 

@@ -26,7 +26,10 @@ struct Startup {
         let addresses = self.sockets.endpoints.map { endpoint in
             endpoint.asked == endpoint.bound || endpoint.bound.isUnix ? "\(endpoint.asked)" : "\(endpoint.bound)"
         }
-        var events = [LogEvent(.info, "listening", [.text("addresses", addresses.joined(separator: ", "))])]
+        var events: [LogEvent] = []
+        if !addresses.isEmpty {
+            events.append(LogEvent(.info, "listening", [.text("addresses", addresses.joined(separator: ", "))]))
+        }
         if Processes.userID == 0 {
             events.append(LogEvent(.warning, "running as root, and so do all workers; use a user of its own where you can"))
         }

@@ -9,6 +9,7 @@ struct Token: Equatable {
         /// The slot is an index into the listeners.
         case listener
         case signal
+        case standardInput, standardOutput
     }
 
     let kind: Kind

@@ -23,14 +23,12 @@ RESULTS = {
     "resources/templates/list": "ListResourceTemplatesResult",
     "resources/read": "ReadResourceResult",
     "completion/complete": "CompleteResult",
+    "resources/subscribe": "EmptyResult",
+    "resources/unsubscribe": "EmptyResult",
+    "roots/list": "ListRootsResult",
+    "sampling/createMessage": "CreateMessageResult",
+    "elicitation/create": "ElicitResult",
     "subscriptions/listen": "SubscriptionsListenResult",
-}
-NOTIFICATIONS = {
-    "notifications/progress": "ProgressNotification",
-    "notifications/message": "LoggingMessageNotification",
-    "notifications/cancelled": "CancelledNotification",
-    "notifications/tools/list_changed": "ToolListChangedNotification",
-    "notifications/subscriptions/acknowledged": "SubscriptionsAcknowledgedNotification",
 }
 REVISIONS = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28")
 
@@ -48,6 +46,14 @@ def _document(revision: str) -> tuple[dict[str, Any], str]:
     assert path is not None
     document = json.loads((path / f"{revision}.json").read_text())
     return document, "$defs" if "$defs" in document else "definitions"
+
+
+@functools.cache
+def _methods(revision: str) -> dict[str, str]:
+    """The definition of each request and notification, by its method."""
+    document, key = _document(revision)
+    return {definition["properties"]["method"]["const"]: name for name, definition in document[key].items()
+            if "const" in definition.get("properties", {}).get("method", {})}
 
 
 @functools.cache
@@ -75,12 +81,11 @@ def check_message(revision: str, message: Any, method: str | None = None) -> Non
         return
     if "method" in message:
         assert message["jsonrpc"] == "2.0"
-        if "id" in message:
-            _check(revision, "JSONRPCRequest", message)
-        else:
-            _check(revision, "JSONRPCNotification", message)
-            if message["method"] in NOTIFICATIONS:
-                _check(revision, NOTIFICATIONS[message["method"]], message)
+        _check(revision, "JSONRPCRequest" if "id" in message else "JSONRPCNotification", message)
+        definition = _methods(revision).get(message["method"])
+        assert definition is not None, f"{revision} has no {message['method']}: {message}"
+        assert definition.endswith("Notification") != ("id" in message), f"a {definition} with or without id: {message}"
+        _check(revision, definition, message)
     elif "error" in message:
         definition = "JSONRPCErrorResponse" if revision >= "2025-11-25" else "JSONRPCError"
         # The transport allows an error without id when the request could not be read; older schemas do not know that form.
@@ -88,5 +93,9 @@ def check_message(revision: str, message: Any, method: str | None = None) -> Non
         _check(revision, definition, probe)
     else:
         _check(revision, "JSONRPCResultResponse" if revision >= "2025-11-25" else "JSONRPCResponse", message)
-        if method in RESULTS:
+        if revision == "2026-07-28" and message["result"].get("resultType") == "input_required":
+            assert method in ("tools/call", "prompts/get", "resources/read"), f"{method} answered with input_required"
+            assert "inputRequests" in message["result"] or "requestState" in message["result"]
+            _check(revision, "InputRequiredResult", message["result"])
+        elif method in RESULTS:
             _check(revision, RESULTS[method], message["result"])

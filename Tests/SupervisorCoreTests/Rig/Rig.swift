@@ -20,6 +20,8 @@ final class Rig {
     /// Whether new workers answer their first request by themselves.
     var handshakes = true
     var capabilities = Rig.allCapabilities
+    /// What workers answer to the supervisor's own `tools/list`; nil: tests answer it.
+    var tools: String? = #"{"tools":[]}"#
     private var nextSession: UInt64 = 0
     private var nextProcess: Int32 = 100
 
@@ -48,19 +50,25 @@ final class Rig {
     }
 
     /// `settings` are further members of the configuration file.
-    convenience init(_ back: Back = .legacy, workers: String = "", _ settings: String = "", starting: Bool = true) throws {
-        try self.init(file: "{\(back.with(workers))\(settings.isEmpty ? "" : ",")\(settings)}", starting: starting)
+    convenience init(
+        _ back: Back = .legacy, workers: String = "", _ settings: String = "", transport: Transport = .http, starting: Bool = true
+    ) throws {
+        let file = "{\(back.with(workers))\(settings.isEmpty ? "" : ",")\(settings)}"
+        try self.init(file: file, transport: transport, starting: starting)
     }
 
-    init(file: String, keys: [APIKey] = [], starting: Bool = true) throws {
-        let outcome = ConfigurationLoader.load(.init(file: [UInt8](file.utf8)))
+    init(file: String, keys: [APIKey] = [], transport: Transport = .http, starting: Bool = true) throws {
+        var options = RunOptions()
+        options.transport = transport.rawValue
+        let outcome = ConfigurationLoader.load(.init(file: [UInt8](file.utf8), options: options))
         let configuration = try #require(outcome.configuration, "\(outcome.findings)")
         let verifier = CredentialVerifier(keys: keys, tokens: [], functions: FakeDigests().functions)
         let access = AccessPolicy(configuration, listeners: configuration.listeners, verifier: verifier)
         let start = Instant(nanoseconds: 1_000_000_000_000)
         self.now = start
         let ids = SessionIDs()
-        self.machine = Supervisor(configuration, access: access, seed: 7, unguessable: { ids.next() }, now: start)
+        self.machine = Supervisor(
+            configuration, access: access, seed: 7, unguessable: { ids.next() }, sealing: .toy, now: start)
         self.machine.wallClock(secondsSince1970: 1_000_000_000)
         if starting { self.start() }
     }
@@ -164,6 +172,16 @@ final class Rig {
         return client
     }
 
+    /// The client on our own stdin and stdout.
+    func standardStreams() throws -> RigClient {
+        let opened = self.machine.standardStreamsOpened(at: self.now)
+        let key = try #require(opened)
+        let client = RigClient(self, key)
+        self.clients.append(client)
+        self.settle()
+        return client
+    }
+
     func connect(from peer: PeerAddress = .loopback, credential: Bool = false) throws -> RigClient {
         try #require(self.connectIfPossible(from: peer, credential: credential), "the connection was not taken")
     }
@@ -172,6 +190,9 @@ final class Rig {
     var worker: RigWorker {
         get throws { try #require(self.workers.last) }
     }
+
+    /// As after a list of tools without rules for header fields.
+    func knowsTools() { self.machine.servers[0].toolRules.completeSince = self.now }
 
     func drain() {
         self.machine.drainRequested(at: self.now)
@@ -187,6 +208,8 @@ final class Rig {
     var callCount: Int { self.machine.calls.count }
     var connectionCount: Int { self.machine.connections.count }
     var workerCount: Int { self.machine.workers.count }
+    var sessionCount: Int { self.machine.sessions.count }
+    var duplexCount: Int { self.machine.duplexes.keys.count }
 
     func count(_ effect: Effect) -> Int { self.effects.filter { $0 == effect }.count }
 

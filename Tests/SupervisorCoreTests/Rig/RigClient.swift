@@ -87,6 +87,15 @@ final class RigClient {
         return reply
     }
 
+    var rest: [UInt8] { [UInt8](self.received[self.consumed...]) }
+
+    /// Takes the first `count` bytes that have not been consumed.
+    func take(pending count: Int) -> [UInt8] {
+        let taken = [UInt8](self.received[self.consumed...].prefix(count))
+        self.consumed += taken.count
+        return taken
+    }
+
     var hasReply: Bool { self.consumed < self.received.count }
 }
 

@@ -83,6 +83,10 @@ final class RigWorker {
 
     private func received(_ line: String) {
         let message = (try? JSONValue.parse([UInt8](line.utf8))) ?? .null
+        // A question of the supervisor's own, before the first modern call.
+        if let id = message["id"]?.int64Value, id > 1 << 52, message["method"] == "tools/list", let tools = self.rig.tools {
+            return self.write(#"{"jsonrpc":"2.0","id":\#(id),"result":\#(tools)}"#, settles: false)
+        }
         guard self.rig.handshakes, message["id"] == 0, message["method"] != "logging/setLevel" else {
             return self.lines.append(line)
         }

@@ -58,24 +58,28 @@ public struct HTTPResponseHead: Sendable {
 
     private func append(to output: inout OutputSpan<UInt8>, date: Span<UInt8>) {
         HTTPStatus.appendLine(self.status, to: &output)
-        if !date.isEmpty {
-            output.append("Date: ")
-            output.appendFieldValue(date)
-            output.append("\r\n")
-        }
+        Self.appendDate(date, to: &output)
         if let contentType = self.contentType {
             output.append("Content-Type: ")
             output.appendFieldValue(contentType)
             output.append("\r\n")
         }
         self.appendFraming(to: &output)
-        if !self.extra.isEmpty { output.append(self.extra.bytes.span) }
-        if self.isTLS { output.append("Strict-Transport-Security: max-age=63072000\r\n") }
-        if self.isEventStream {
-            output.append(Self.eventStreamEnd)
-        } else {
-            output.append(Self.end)
-        }
+        Self.appendEnd(self.isEventStream ? Self.eventStreamEnd : Self.end, extra: self.extra, isTLS: self.isTLS, to: &output)
+    }
+
+    static func appendDate(_ date: Span<UInt8>, to output: inout OutputSpan<UInt8>) {
+        guard !date.isEmpty else { return }
+        output.append("Date: ")
+        output.appendFieldValue(date)
+        output.append("\r\n")
+    }
+
+    /// Appends what every head ends with: further fields, those that every response carries, and the empty line.
+    static func appendEnd(_ end: StaticString = Self.end, extra: HTTPFields, isTLS: Bool, to output: inout OutputSpan<UInt8>) {
+        if !extra.isEmpty { output.append(extra.bytes.span) }
+        if isTLS { output.append("Strict-Transport-Security: max-age=63072000\r\n") }
+        output.append(end)
     }
 
     private func appendFraming(to output: inout OutputSpan<UInt8>) {
@@ -101,10 +105,10 @@ public struct HTTPResponseHead: Sendable {
     }
 
     /// Bytes of a head without its variable values, rounded up.
-    private static var ownBytesMax: Int { 640 }
+    static var ownBytesMax: Int { 640 }
 
     /// The fields that every response carries, and the end of the head.
-    private static var end: StaticString {
+    static var end: StaticString {
         """
         Cache-Control: no-store\r
         X-Content-Type-Options: nosniff\r

@@ -7,18 +7,24 @@ import Wire
 /// Between peers of one era the result is copied as it is. Otherwise the members of the modern result envelope (`resultType`,
 /// `ttlMs`, `cacheScope`, `_meta.serverInfo`) are added or left out, and error codes that the client's era does not have are replaced.
 struct AnswerRewrite {
+    /// The worker's.
     let from: Revision.Era
-    let to: Revision.Era
+    /// The client's.
+    let revision: Revision
     let method: MCPMethod
     /// The JSON string of the resource that was asked for, or empty.
     let resource: [UInt8]
     /// Raw JSON: who a modern client is told has answered.
     let serverInfo: [UInt8]
+    /// See `Cursor`.
+    let cursorTag: [UInt8]
 
     /// How long a client may keep a list of a legacy worker, which cannot say so itself.
     static let listTimeToLive: StaticString = #","ttlMs":5000,"cacheScope":"private""#
     /// A resource may change at any time, and a legacy worker cannot say how soon.
     static let noTimeToLive: StaticString = #","ttlMs":0,"cacheScope":"private""#
+
+    private var to: Revision.Era { self.revision.era }
 
     static func begin(_ id: JSONLexeme, to output: inout [UInt8]) {
         output.append(#"{"jsonrpc":"2.0","id":"#)
@@ -31,18 +37,22 @@ struct AnswerRewrite {
         output.append(#","result":"#)
         let meta = members.value("_meta", in: bytes)
         let isObject = bytes[result.lowerBound] == 0x7B
-        if self.from == self.to && meta == nil || !isObject {
+        let downgrade = ResultDowngrade(method: self.method, revision: self.revision, workerEra: self.from)
+        let changes = downgrade.isPossible && isObject ? downgrade.changes(members, bytes) : nil
+        let isLastPage = !self.method.isPaged || members.value("nextCursor", in: bytes) == nil
+        if self.from == self.to && meta == nil && changes == nil && isLastPage || !isObject {
             RequestRewrite.copy(bytes, result, envelope.needsLineRewrite, to: &output)
         } else {
             output.append(0x7B)
-            self.appendMembers(members, meta, bytes, envelope.needsLineRewrite, to: &output)
+            self.appendMembers(members, meta, changes, bytes, envelope.needsLineRewrite, to: &output)
             output.append(0x7D)
         }
         output.append(0x7D)
     }
 
     private func appendMembers(
-        _ members: JSONMembers, _ meta: ByteRange?, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]
+        _ members: JSONMembers, _ meta: ByteRange?, _ changes: ResultDowngrade.Changes?, _ bytes: Span<UInt8>, _ rewrites: Bool,
+        to output: inout [UInt8]
     ) {
         var isFirst = true
         if self.from == .legacy && self.to == .modern {
@@ -52,9 +62,17 @@ struct AnswerRewrite {
             }
             isFirst = false
         }
-        for member in members.members where !self.drops(member, bytes) {
+        if let changes, !changes.adding.isEmpty {
             RequestRewrite.separate(&isFirst, &output)
-            RequestRewrite.copy(member, bytes, rewrites, to: &output)
+            output.append(contentsOf: changes.adding)
+        }
+        for member in members.members where !self.drops(member, bytes) && changes?.removes(member, in: bytes) != true {
+            RequestRewrite.separate(&isFirst, &output)
+            if self.method.isPaged, RequestRewrite.isKey(member, "nextCursor", bytes), jsonKind(bytes, member.value) == .string {
+                Cursor.appendOuter(self.cursorTag, bytes, member.value, to: &output)
+            } else {
+                RequestRewrite.copy(member, bytes, rewrites, to: &output)
+            }
         }
         RequestRewrite.appendMetaObject(after: isFirst, to: &output) { self.appendMeta(meta, bytes, rewrites, to: &$0) }
     }
@@ -175,8 +193,15 @@ struct AnswerRewrite {
     }
 
     /// Appends `,"result":…}` or `,"error":…}` in place of such an answer.
-    func appendInputRefusal(to output: inout [UInt8]) {
-        let text: StaticString = "the server needs further input, which cannot be asked for in this client's protocol revision"
+    func appendInputRefusal(_ members: JSONMembers, _ bytes: Span<UInt8>, to output: inout [UInt8]) {
+        let required = try? InputRequired(members, in: bytes)
+        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
+        self.appendInputRefusal(required ?? InputRequired(questions: [], requestState: nil), because: why, to: &output)
+    }
+
+    /// The same for questions that have been read.
+    func appendInputRefusal(_ required: InputRequired, because why: String, to output: inout [UInt8]) {
+        let text = required.standInText(because: why)
         if self.method == .toolsCall {
             output.append(#","result":{"content":[{"type":"text","text":"#)
             output.appendJSON(string: text)

@@ -24,14 +24,11 @@ struct RequestRewrite {
     let wireID: UInt64
     /// What a legacy session set by `logging/setLevel`; a modern worker is told with every request.
     let sessionLogLevel: LogLevel?
+    /// What a legacy client said once and a modern worker is told with every request.
+    let capabilities: ClientCapabilities
 
     /// Our own members of `_meta`. From a client they are forgeries, so they never pass.
     static let ownPrefix: StaticString = "io.mcp-supervisor/"
-    /// What the supervisor tells a modern worker on behalf of a legacy client.
-    static let envelopeForModernWorker: StaticString = """
-        "io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},\
-        "io.modelcontextprotocol/clientInfo":{"name":"mcp-supervisor","version":"0.1.0"}
-        """
 
     func append(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
         line.append(addingCapacity: 64) {
@@ -56,6 +53,7 @@ struct RequestRewrite {
     /// Whether `params` can be copied whole, the common case of a hot path between peers of one era.
     private func passesUnchanged(_ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
         guard self.from == self.to else { return false }
+        guard Cursor.range(request.method, request.params, bytes) == nil else { return false }
         guard request.metadata.progressToken == nil else { return false }
         return !request.meta.members.contains { self.drops($0, request, bytes) }
     }
@@ -63,9 +61,14 @@ struct RequestRewrite {
     private func appendParams(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
         var isFirst = true
         let rewrites = request.envelope.needsLineRewrite
+        let cursor = Cursor.range(request.method, request.params, bytes)
         for member in request.params.members where !self.isReplaced(member, request, bytes) {
             Self.separate(&isFirst, &line)
-            Self.copy(member, bytes, rewrites, to: &line)
+            if let cursor, cursor == member.value {
+                Cursor.appendInner(bytes, cursor, to: &line)
+            } else {
+                Self.copy(member, bytes, rewrites, to: &line)
+            }
         }
         Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
     }
@@ -95,7 +98,10 @@ struct RequestRewrite {
         }
         if self.from == .legacy && self.to == .modern {
             Self.separate(&isFirst, &meta)
-            meta.append(Self.envelopeForModernWorker)
+            meta.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":"#)
+            self.capabilities.append(to: &meta)
+            meta.append(#","io.modelcontextprotocol/clientInfo":"#)
+            Handshake.appendClientInfo(to: &meta)
             if let level = self.sessionLogLevel {
                 meta.append(#","io.modelcontextprotocol/logLevel":""#)
                 meta.append(level.text)

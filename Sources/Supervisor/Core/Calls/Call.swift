@@ -10,6 +10,8 @@ struct Call {
         case queued
         /// In the worker's channel; its last byte is the `end`-th ever queued there and its first the `start`-th.
         case dispatched(WorkerKey, start: Int, end: Int)
+        /// At no worker: it waits for what its client has to say, see `InputState`.
+        case suspended
     }
 
     /// What the answer is for.
@@ -20,6 +22,12 @@ struct Call {
         case initialize(InitializeRequest)
         /// `server/discover` of a modern client: likewise.
         case discover
+        /// `resources/subscribe` of a legacy client: answered when a worker has agreed.
+        case subscribe(SubscriptionKey)
+        /// `subscriptions/listen` of a modern client that names resources: likewise. See `PendingListen`.
+        case listen
+        /// `tools/call` of a modern client that cannot be checked before the worker has listed its tools. See `HeldCall`.
+        case afterTools
     }
 
     let server: Int
@@ -27,15 +35,21 @@ struct Call {
     let method: MCPMethod
     /// The revision whose rules the answer must follow.
     let revision: Revision
-    let clientID: JSONLexeme
-    let progressToken: JSONLexeme?
+    private(set) var clientID: JSONLexeme
+    private(set) var progressToken: JSONLexeme?
     let session: SessionKey?
-    /// Nil once a legacy client has gone; the call goes on and its answer is dropped.
+    /// Nil once a legacy client has gone. The call goes on; its answer is kept if `stream` can be resumed, else dropped.
     var connection: ConnectionKey?
+    /// The number of its stream in its session's event log; 0 if it has none. Those of one batch share a stream.
+    var stream: UInt64 = 0
+    /// What its client can be asked for.
+    private(set) var capabilities: ClientCapabilities
     /// A modern request without this gets no log messages.
-    let logLevel: LogLevel?
+    private(set) var logLevel: LogLevel?
     /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
     let resource: [UInt8]
+    /// It goes on in a list whose earlier page came from the worker's process of then.
+    var hasCursor = false
     var state: State = .queued
     /// The whole line for the worker, while the call is queued.
     var line: [UInt8] = []
@@ -44,11 +58,36 @@ struct Call {
     /// progress, never beyond `lastDeadline`.
     var deadline: Instant
     var lastDeadline: Instant
+    /// A worker has answered it once already, by asking for input: whoever repeats it may do something twice.
+    private(set) var hasReachedWorker = false
+
+    /// The worker has said what it has to say for now.
+    mutating func suspend(until deadline: Instant) {
+        self.state = .suspended
+        self.hasReachedWorker = true
+        self.deadline = deadline
+    }
+
+    /// The worker is not told that the client can be asked anything.
+    mutating func promiseNothing() { self.capabilities = [] }
+
+    /// A modern client has come back with the answers that the call waits for: from now on it is this request.
+    mutating func resume(
+        on connection: ConnectionKey, clientID: JSONLexeme, progressToken: JSONLexeme?, capabilities: ClientCapabilities,
+        logLevel: LogLevel?
+    ) {
+        self.logLevel = logLevel
+        self.connection = connection
+        self.clientID = clientID
+        self.progressToken = progressToken
+        self.capabilities = capabilities
+    }
 }
 
 /// What a legacy client asked for in `initialize`, kept while the worker is being started.
 struct InitializeRequest: Equatable {
     let revision: Revision
+    let capabilities: ClientCapabilities
 }
 
 /// The integer that stands for a call on a worker's channel: 20 bits of slot and 32 bits of generation, which fit into the 2^53 - 1

@@ -53,7 +53,7 @@ private struct CommandParser {
 
     init(_ arguments: ArraySlice<String>) { self.rest = arguments }
 
-    private static let commands = ["run", "check-config", "key", "help"]
+    private static let commands = ["run", "stdio", "check-config", "key", "help"]
 
     mutating func parse() throws(UsageError) -> Command {
         guard let first = self.rest.popFirst() else { throw self.wrong("a command is missing") }
@@ -64,6 +64,9 @@ private struct CommandParser {
         case "run":
             self.topic = .run
             return try self.run()
+        case "stdio":
+            self.topic = .stdio
+            return try self.stdio()
         case "check-config":
             self.topic = .checkConfig
             return try self.checkConfig()
@@ -88,6 +91,17 @@ private struct CommandParser {
         return .help(topic)
     }
 
+    /// `run` for the client on our own stdin and stdout alone.
+    private mutating func stdio() throws(UsageError) -> Command {
+        let command = try self.run()
+        guard case .run(var options) = command else { return command }
+        guard options.listen == nil, options.host == nil, options.port == nil, options.transport == nil else {
+            throw self.wrong("stdio listens on no address and has one transport; for both, use run --transport both")
+        }
+        options.transport = Transport.stdio.rawValue
+        return .run(options)
+    }
+
     private mutating func run() throws(UsageError) -> Command {
         var options = RunOptions()
         var seen: [String] = []
@@ -98,7 +112,7 @@ private struct CommandParser {
                 self.rest = []
                 break
             }
-            if Self.isHelp(argument) { return .help(.run) }
+            if Self.isHelp(argument) { return .help(self.topic) }
             guard argument.hasPrefix("-") else {
                 throw self.wrong("\(argument) is no option; a command to serve stands after --")
             }
@@ -226,8 +240,6 @@ private struct CommandParser {
 private enum UnavailableCommand {
     static func reason(_ name: String) -> String? {
         switch name {
-        case "stdio":
-            "not available in this version; connect a local client to the server's own command, for the built-in one: mcp-worker sql"
         case "start", "stop", "restart", "status", "top":
             """
             not available in this version; start it with mcp-supervisor run (under systemd, for example), end it with SIGTERM, and \
@@ -251,7 +263,7 @@ private enum OptionSyntax {
         case .host: self.address { () throws(ListenAddress.Malformed) in _ = try ListenAddress.parseHost(value) }
         case .port: self.address { () throws(ListenAddress.Malformed) in _ = try ListenAddress.parsePort(value) }
         case .listen: self.address { () throws(ListenAddress.Malformed) in _ = try ListenAddress.parse(value) }
-        case .transport: Unavailable.transport(value)
+        case .transport: self.choice(Transport.allCases.map(\.rawValue), value)
         case .isolation: Unavailable.isolation(value)
         case .logLevel: ConfigurationKey.find(["log", "level"]).flatMap { self.kind($0.kind, value) }
         case .logFormat: self.choice(LogSettings.Format.allCases.map(\.rawValue), value)

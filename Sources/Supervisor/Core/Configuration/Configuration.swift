@@ -6,8 +6,9 @@ public import MCP
 /// Made by `ConfigurationLoader`; there is no other way to one, so a value that exists has passed every check.
 public struct Configuration: Equatable, Sendable {
     public let profile: Profile
-    /// At least one, none twice.
+    /// None twice; none at all only with `Transport.stdio`.
     public let listeners: [ListenAddress]
+    public let transport: Transport
     /// At least one, in the order of the file, names unique. Only those that this version can run.
     public let servers: [ServerConfiguration]
     /// Index into `servers` of the one that answers at `/mcp`.
@@ -28,6 +29,17 @@ public struct Configuration: Equatable, Sendable {
         lowered.limits.connections = Swift.max(1, Swift.min(self.limits.connections, count))
         return lowered
     }
+}
+
+/// How clients reach us.
+public enum Transport: String, CaseIterable, Sendable {
+    /// Over sockets, by HTTP and what begins as HTTP.
+    case http
+    /// One client, on our own stdin and stdout.
+    case stdio
+    case both
+
+    public var usesStandardStreams: Bool { self != .http }
 }
 
 /// Sets of defaults for a kind of installation. Everything a profile changes can also be written in the file.

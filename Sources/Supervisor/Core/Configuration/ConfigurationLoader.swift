@@ -99,7 +99,9 @@ public struct ConfigurationLoader {
     private mutating func build() -> Configuration? {
         self.checkVariables()
         self.checkUnavailable()
-        let listeners = self.listeners()
+        let transport = self.option(.transport).flatMap { Transport(rawValue: $0.value) } ?? .http
+        // Not even looked at: a file that HTTP is served with must do for a local client, too.
+        let listeners = transport == .stdio ? [] : self.listeners()
         let servers = self.servers()
         let authentication = self.authentication(listeners)
         let log = self.log()
@@ -109,7 +111,8 @@ public struct ConfigurationLoader {
         let defaultServer = self.defaultServer(servers)
         guard let authentication, !servers.isEmpty else { return nil }
         return Configuration(
-            profile: self.settings.profile, listeners: listeners, servers: servers, defaultServer: defaultServer,
+            profile: self.settings.profile, listeners: listeners, transport: transport, servers: servers,
+            defaultServer: defaultServer,
             authentication: authentication, limits: Limits(self.settings),
             cors: CORSSettings(
                 origins: origins, allowsCredentials: self.settings.boolean("cors.credentials"),
@@ -130,8 +133,8 @@ public struct ConfigurationLoader {
 
     /// Options of features that come later. Refused where taking them for granted would be less safe or serve nobody.
     private mutating func checkUnavailable() {
-        if let (value, origin) = self.option(.transport), let reason = Unavailable.transport(value) {
-            self.findings.error(origin, reason)
+        if let (value, origin) = self.option(.transport), Transport(rawValue: value) == nil {
+            self.findings.error(origin, SettingKind.choice(Transport.allCases.map(\.rawValue)).mismatch.reason)
         }
         if let (value, origin) = self.option(.isolation) {
             if let reason = Unavailable.isolation(value) {
@@ -191,18 +194,6 @@ public struct ConfigurationLoader {
 
 /// What this version does not do, in words that say what to do instead.
 enum Unavailable {
-    static func transport(_ value: String) -> String? {
-        switch value {
-        case "http": nil
-        case "stdio", "both":
-            """
-            "\(value)" is not available in this version; connect a local client to the server's own command instead, for the \
-            built-in one: mcp-worker sql
-            """
-        default: "must be one of http, stdio, both"
-        }
-    }
-
     static func isolation(_ value: String) -> String? {
         switch value {
         case "moderate", "relaxed": nil

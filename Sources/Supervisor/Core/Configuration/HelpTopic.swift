@@ -2,6 +2,7 @@
 public enum HelpTopic: String, CaseIterable, Sendable {
     case overview
     case run
+    case stdio
     case checkConfig = "check-config"
     case key
     case help
@@ -10,9 +11,10 @@ public enum HelpTopic: String, CaseIterable, Sendable {
         switch self {
         case .overview: Self.overviewText
         case .run: Self.runText
+        case .stdio: Self.stdioText
         case .checkConfig: Self.checkConfigText
         case .key: Self.keyText
-        case .help: "mcp-supervisor help [COMMAND]\n\nSays how a command is used. Commands: run, check-config, key.\n"
+        case .help: "mcp-supervisor help [COMMAND]\n\nSays how a command is used. Commands: run, stdio, check-config, key.\n"
         }
     }
 
@@ -25,6 +27,7 @@ public enum HelpTopic: String, CaseIterable, Sendable {
 
         Usage:
           mcp-supervisor run [options] [-- command args…]   serve in the foreground
+          mcp-supervisor stdio [options] [-- command args…] serve one local client
           mcp-supervisor check-config [FILE]                check a configuration
           mcp-supervisor key create|list|revoke             manage API keys
           mcp-supervisor help [COMMAND]                     say more about a command
@@ -63,7 +66,8 @@ public enum HelpTopic: String, CaseIterable, Sendable {
           --runtime-dir DIR      for the pid file; a second supervisor with the
                                  same one ends with 69
           --state-dir DIR        for what must survive a restart, such as the sample
-          --transport http       the only one in this version
+          --transport NAME       http (the default), stdio for one client on our
+                                 stdin and stdout, or both
           --isolation LEVEL      moderate or relaxed; without effect in this
                                  version, which has no sandbox (strict is refused)
 
@@ -75,6 +79,26 @@ public enum HelpTopic: String, CaseIterable, Sendable {
           mcp-supervisor run
           mcp-supervisor run --port 9000 -- python3 server.py
           mcp-supervisor run --config /etc/mcp-supervisor/config.json
+
+        """
+
+    private static let stdioText = """
+        mcp-supervisor stdio [options] [-- command args…]
+
+        Serves one local client on stdin and stdout, one JSON-RPC message a line,
+        with the same servers and rules as run: the same as run --transport stdio.
+        The default server answers. The log goes to stderr, nothing is listened on.
+
+        At the end of stdin what was asked is still answered; then the workers stop
+        and the exit status is 0. SIGTERM and SIGINT drain as with run.
+
+        Options: those of run, without --listen, --host, --port and --transport.
+        The addresses of the configuration are not used.
+
+        Examples, as a client's configuration names a command:
+          mcp-supervisor stdio
+          mcp-supervisor stdio --config /etc/mcp-supervisor/config.json
+          mcp-supervisor stdio -- python3 server.py
 
         """
 

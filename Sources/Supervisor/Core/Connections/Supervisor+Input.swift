@@ -32,6 +32,11 @@ extension Supervisor {
     public mutating func bytesReceived(_ key: ConnectionKey, _ bytes: Span<UInt8>, at now: Instant) {
         // Expected: news of a connection that has just been closed.
         guard self.connections.contains(key), self.connections[key].phase != .lingering else { return }
+        if case .duplex(let duplex) = self.connections[key].phase {
+            self.duplexBytes(key, duplex, bytes, at: now)
+            self.pauseIfUnread(key)
+            return self.finishEvent(at: now)
+        }
         if self.connections[key].input.isEmpty {
             let consumed = self.consume(key, bytes, at: now)
             if self.connections.contains(key), consumed < bytes.count {
@@ -57,7 +62,9 @@ extension Supervisor {
         case .reading where self.connections[key].unsentBytes > 0:
             self.connections[key].closesAfterOutput = true
             self.connections[key].input = []
-        case .reading, .waiting, .streaming, .lingering: self.connectionLost(key, at: now)
+        // What it asked for is still answered, see `continueStandardStreams`.
+        case .duplex where self.standardStreams == key: self.standardInputEnded(key, at: now)
+        case .reading, .waiting, .streaming, .duplex, .lingering: self.connectionLost(key, at: now)
         }
         self.finishEvent(at: now)
     }
@@ -75,22 +82,30 @@ extension Supervisor {
         if connection.isNewcomer { self.newcomers.leave() }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
+        if let operation = connection.operation { self.operationEnded(operation, of: key, at: now) }
+        if let listen = connection.listen { self.release(listen, key, at: now) }
+        if let stream = connection.carried { self.carrierLost(stream, at: now) }
         switch connection.phase {
+        case .waiting(let call) where connection.exchange.route.isREST:
+            if self.calls.contains(call) { self.withdraw(call, reason: "the client closed the connection", at: now) }
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
         case .streaming(.batch): self.batchLeft(key, at: now)
-        case .streaming(.session), .streaming(.listen), .reading, .lingering: break
+        case .duplex(let duplex): self.endDuplex(duplex, at: now)
+        case .streaming(.session), .streaming(.listen), .streaming(.operation), .streaming(.replay), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {
             self.isAcceptingPaused = false
             self.effects.append(.resumeAccepting)
         }
+        if self.standardStreams == key { self.standardStreamsLost(at: now) }
     }
 
     /// What every event may have made possible: buffered requests that can be answered now, the next step of a drain.
     mutating func finishEvent(at now: Instant) {
         self.resumePending(at: now)
+        if self.standardStreams != nil { self.continueStandardStreams(at: now) }
         self.continueDrain(at: now)
     }
 
@@ -98,6 +113,10 @@ extension Supervisor {
     private mutating func resumePending(at now: Instant) {
         while let key = self.resumable.popLast() {  // Bound: each turn consumes a buffered request or leaves the list.
             guard self.connections.contains(key), !self.connections[key].input.isEmpty else { continue }
+            if case .duplex(let duplex) = self.connections[key].phase {
+                self.resumeDuplex(key, duplex, at: now)
+                continue
+            }
             self.consumeBuffered(key, at: now)
             guard self.connections.contains(key), self.connections[key].isReadingPaused,
                 self.mayConsume(key) || self.connections[key].input.count <= Self.pipelineBytesMax
@@ -148,6 +167,11 @@ extension Supervisor {
                 return bytes.count
             }
         }
+        if self.connections.contains(key), case .duplex = self.connections[key].phase {
+            // Nothing may follow a request that has made the connection something else before its answer is read.
+            if consumed < bytes.count { self.connectionLost(key, at: now) }
+            return bytes.count
+        }
         // A connection that will be closed reads no more requests; what it sent is dropped.
         let isEnding = !self.connections.contains(key) || self.connections[key].closesAfterOutput
         return isEnding ? bytes.count : consumed
@@ -184,6 +208,26 @@ extension Supervisor {
         let paidFor = Interval.seconds(Int64(received)) / Int64(limits.bodyRateMin)
         let rateDeadline = started + Swift.max(limits.bodyRateGrace, paidFor)
         self.setDeadline(key, Swift.min(started + limits.bodyTimeout, now + limits.bodyIdleTimeout, rateDeadline))
+    }
+
+    /// A client that asks and does not read is not listened to until it has caught up.
+    private mutating func pauseIfUnread(_ key: ConnectionKey) {
+        guard self.connections.contains(key), !self.connections[key].isReadingPaused,
+            self.connections[key].unsentBytes > self.configuration.limits.streamBytesMax
+                || self.connections[key].input.count > Self.pipelineBytesMax
+        else { return }
+        self.connections[key].isReadingPaused = true
+        self.effects.append(.pauseReading(key))
+    }
+
+    /// Ends what `pauseIfUnread` began.
+    mutating func resumeReadingIfPossible(_ key: ConnectionKey) {
+        guard self.connections.contains(key), self.connections[key].isReadingPaused,
+            self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax,
+            self.connections[key].input.count <= Self.pipelineBytesMax
+        else { return }
+        self.connections[key].isReadingPaused = false
+        self.effects.append(.resumeReading(key))
     }
 
     /// A client that pipelines faster than we answer waits in the kernel's buffer.

@@ -32,25 +32,24 @@ extension Supervisor {
         if asking == 0 {
             self.accept(key, at: now)
         } else {
-            self.openStream(key, .batch(left: asking), at: now)
+            self.openStream(key, .batch(left: asking), session: session, at: now)
         }
         for request in requests {  // Bound: `batchElementsMax`.
             switch request.envelope.kind {
             case .request: self.legacyRequest(key, server, session, request, message, at: now)
-            case .notification where request.method == .notificationsCancelled:
-                self.cancel(session, request, message, at: now)
-            case .notification, .result, .error: break
+            case .notification: self.sessionNotified(session, request, message, at: now)
+            case .result, .error: self.clientAnswered(session, request, message, at: now)
             }
         }
     }
 
-    private enum ReadBatch {
+    enum ReadBatch {
         case read([IncomingRequest])
         case refused(Refusal)
     }
 
     /// All of a batch or nothing: a message that cannot be read leaves none of the others carried out.
-    private mutating func readBatch(_ message: Span<UInt8>, _ range: ByteRange) -> ReadBatch {
+    mutating func readBatch(_ message: Span<UInt8>, _ range: ByteRange) -> ReadBatch {
         var elements: [ByteRange] = []
         var scanner = JSONScanner(limits: self.configuration.limits.clientJSON.limits)
         do throws(JSONError) {

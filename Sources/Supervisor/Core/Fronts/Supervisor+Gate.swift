@@ -63,7 +63,7 @@ extension Supervisor {
         if !self.connections[key].decoder.misread.isEmpty, !route.isMCP || head.method != .post {
             return Refusal(400, .invalidRequest, Self.misreadFields)
         }
-        return route.isMCP ? self.checkNegotiation(head, bytes) : nil
+        return self.checkNegotiation(route, head, bytes)
     }
 
     /// Names and pages: against DNS rebinding and against foreign web pages.
@@ -126,18 +126,31 @@ extension Supervisor {
         return refusal
     }
 
-    private func checkNegotiation(_ head: HTTPRequestHead, _ bytes: Span<UInt8>) -> Refusal? {
-        let needed: HTTPAccepts = head.method == .post ? [.json, .eventStream] : head.method == .get ? [.eventStream] : []
+    private func checkNegotiation(_ route: Route, _ head: HTTPRequestHead, _ bytes: Span<UInt8>) -> Refusal? {
+        let needed: HTTPAccepts
+        switch route {
+        case .mcp where head.method == .post: needed = [.json, .eventStream]
+        case .mcp where head.method == .get && !WebSocketHandshake.isRequested(head, in: bytes): needed = .eventStream
+        // Revision 2024-11-05 asks for no Accept field.
+        case .eventStream where head[.accept] != nil: needed = .eventStream
+        case .rest(_, let endpoint) where head[.accept] != nil: needed = endpoint.answers
+        case .mcp, .eventStream, .rest, .messages, .webSocket, .health, .ready, .notFound, .unread: needed = []
+        }
         guard head.accepts.isSuperset(of: needed) else {
             let text =
-                head.method == .post
-                ? "the Accept header must allow application/json and text/event-stream"
-                : "the Accept header must allow text/event-stream"
+                switch needed {
+                case .eventStream: "the Accept header must allow text/event-stream"
+                case .json: "the Accept header must allow application/json"
+                default: "the Accept header must allow application/json and text/event-stream"
+                }
             return Refusal(406, .invalidRequest, text)
         }
-        guard head.method == .post else { return nil }
+        // Without a body there is nothing to name the type of.
+        guard head.method == .post, route.server != nil, !route.isREST || head.body != .none else { return nil }
         guard let field = head[.contentType], Self.isJSON(bytes.extracting(field.range)) else {
-            return Refusal(415, .invalidRequest, "the Content-Type header must be application/json")
+            // What servers of 2024-11-05 say; the revision itself pins nothing.
+            let status = route.isMCP || route.isREST ? 415 : 400
+            return Refusal(status, .invalidRequest, "the Content-Type header must be application/json")
         }
         return nil
     }

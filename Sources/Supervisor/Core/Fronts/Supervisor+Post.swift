@@ -17,8 +17,13 @@ extension Supervisor {
         case .health, .ready: self.answerHealth(key, at: now)
         case .unread: preconditionFailure("a whole request without a path")
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
+        case .webSocket(let server): self.upgrade(key, server, head, bytes, at: now)
+        case .eventStream(let server): self.openEventStream(key, server, head, bytes, at: now)
+        case .rest(let server, let endpoint): self.restRequest(key, server, endpoint, head, body, bytes, at: now)
+        case .messages(let server): self.post(key, server, head, body, bytes, at: now)
         case .mcp(let server):
             switch head.method {
+            case .get where WebSocketHandshake.isRequested(head, in: bytes): self.upgrade(key, server, head, bytes, at: now)
             case .get: self.openSessionStream(key, server, head, bytes, at: now)
             case .delete: self.deleteSession(key, server, head, bytes, at: now)
             case .post: self.post(key, server, head, body, bytes, at: now)
@@ -50,6 +55,9 @@ extension Supervisor {
         _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ message: Span<UInt8>,
         at now: Instant
     ) {
+        if case .messages = self.connections[key].exchange.route {
+            return self.eventStreamMessage(key, server, head, bytes, message, at: now)
+        }
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.scanner.scan(message)

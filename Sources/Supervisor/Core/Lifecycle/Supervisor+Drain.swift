@@ -1,5 +1,6 @@
 public import Base
 import MCP
+import Wire
 
 /// The end: no new work, running calls finish, streams end, workers stop, exit 0. It always ends.
 ///
@@ -58,6 +59,10 @@ extension Supervisor {
             // It is waiting for its restart, which will not come.
             self.failQueue(server, "the supervisor is shutting down", at: now)
         }
+        // Nobody can come back to them any more.
+        for call in self.calls.keys where self.inputs[call]?.isParked == true {
+            self.withdraw(call, reason: "the supervisor is shutting down", at: now)
+        }
         for key in self.connections.keys {
             switch self.connections[key].phase {
             case .reading where self.connections[key].requestStage == .none && self.connections[key].unsentBytes == 0:
@@ -65,28 +70,27 @@ extension Supervisor {
             case .reading where self.connections[key].requestStage == .none:
                 self.connections[key].closesAfterOutput = true
                 self.connections[key].input = []
-            case .streaming(.session), .streaming(.listen):
+            case .streaming(.session), .streaming(.listen), .streaming(.operation):
                 self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
-            case .reading, .waiting, .streaming(.call), .streaming(.batch), .lingering:
+            case .duplex(let duplex) where self.duplexes.contains(duplex) && self.duplexes[duplex].calls.isEmpty:
+                self.closeDuplex(key, duplex, .serviceRestart, at: now)
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .streaming(.replay), .duplex, .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
         }
+        self.abandonUnanswerable(at: now)
     }
 
-    /// A modern stream ends with the result of its request, a legacy one just ends.
+    /// A modern stream ends with the result of its request. Of a legacy one only the connection ends: its client can resume it.
     mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
-        if let listen = self.connections[key].listen {
-            var result = [UInt8](#"{"jsonrpc":"2.0","id":"#)
-            result.append(contentsOf: listen.id)
-            result.append(#","result":{"resultType":"complete","#)
-            Self.appendSubscriptionMeta(listen.id, to: &result)
-            result.append("}}")
-            guard self.sendEvent(key, result.span, isFinal: true, at: now) else { return }
+        if let listen = self.connections[key].listen, !listen.id.isEmpty {
+            guard self.sendEvent(key, listen.end.span, isFinal: true, at: now) else { return }
         }
         if case .streaming(.session(let session)) = self.connections[key].phase, self.sessions.contains(session) {
             self.sessions[session].stream = nil
+            return self.leaveStream(key, at: now)
         }
         self.endStream(key, at: now)
     }
@@ -97,6 +101,9 @@ extension Supervisor {
         let isOver = deadline <= now
         if isOver { self.endWork(at: now) }
         guard self.calls.isEmpty else { return }
+        for duplex in self.duplexes.keys where self.duplexes.contains(duplex) {
+            self.closeDuplex(self.duplexes[duplex].connection, duplex, .serviceRestart, at: now)
+        }
         for key in self.workers.keys { self.stopForDrain(key, isOver: isOver, isHurried: signals > 1, at: now) }
         let isAtEnd = deadline + Self.overdueEnd <= now
         guard self.workers.isEmpty || isAtEnd else { return }
@@ -117,6 +124,7 @@ extension Supervisor {
         self.connections.keys.contains {
             switch self.connections[$0].phase {
             case .waiting, .streaming: true
+            case .duplex: self.connections[$0].unsentBytes > 0
             // Half a request is not waited for: its answer could only be that it comes too late.
             case .reading, .lingering: self.connections[$0].unsentBytes > 0
             }

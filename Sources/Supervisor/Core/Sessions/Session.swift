@@ -4,18 +4,36 @@ import MCP
 /// A legacy client's session, begun by `initialize`. Bound to the principal that began it; another principal's request is answered
 /// as if the session did not exist.
 struct Session {
+    /// How its client reaches us.
+    enum Kind: Equatable {
+        case streamable, eventStream, webSocket, stdio
+    }
+
     let id: SessionID
+    var kind: Kind
+    /// The configured one.
     let server: Int
+    /// The one of it that was told what this client can do.
+    let variant: Int
     let principal: Principal
     let revision: Revision
+    let capabilities: ClientCapabilities
     let createdAt: Instant
     var lastSeen: Instant
     /// Requests in flight, for duplicate ids, `notifications/cancelled` and the end of the session. Bound: `concurrent`.
     var calls: [CallKey] = []
-    /// The connection that holds the session's GET stream.
+    /// The connection for what belongs to no request: that of the GET stream, or the only one there is.
     var stream: ConnectionKey?
+    /// What was sent on its streams. Nil until the first that can be resumed was opened.
+    var events: EventLog?
+    /// The number of the GET stream in `events`, also while no connection carries it; 0 if it has none.
+    var standingStream: UInt64 = 0
     /// Lists that changed while no stream was open; told when one opens.
     var pendingChanges: ListKinds = []
+    /// Resources it is told of. Bound: `subscriptionsPerSession`, and `callsPerSession` that were asked for at once.
+    var subscriptions: [SubscriptionKey] = []
+    /// Of those, the uris that changed while no stream was open. Bound: `subscriptionsPerSession`.
+    var pendingUpdates: [[UInt8]] = []
     /// Set by `logging/setLevel`. Before it, a legacy server may log as it likes.
     var logLevel: LogLevel?
 }
@@ -79,7 +97,7 @@ struct SessionTable: ~Copyable {
     func find(_ id: SessionID, principal: Principal, server: Int) -> SessionKey? {
         guard let key = self.keys[id] else { return nil }
         let session = self.sessions[key]
-        return session.principal == principal && session.server == server ? key : nil
+        return session.principal == principal && session.server == server && session.kind == .streamable ? key : nil
     }
 
     mutating func remove(_ key: SessionKey) -> Session? {

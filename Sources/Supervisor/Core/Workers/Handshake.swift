@@ -12,11 +12,14 @@ enum Handshake {
         {"jsonrpc":"2.0","method":"notifications/initialized"}
 
         """
-    static func append(for era: Revision.Era, to line: inout [UInt8]) {
+    /// `capabilities` is what every client of the worker can do. A modern one is told with each request.
+    static func append(for era: Revision.Era, _ capabilities: ClientCapabilities, to line: inout [UInt8]) {
         switch era {
         case .legacy:
             line.append(#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","#)
-            line.append(#""capabilities":{},"clientInfo":"#)
+            line.append(#""capabilities":"#)
+            capabilities.append(to: &line)
+            line.append(#","clientInfo":"#)
             Self.appendClientInfo(to: &line)
             line.append("}}\n")
         case .modern:
@@ -29,7 +32,7 @@ enum Handshake {
     }
 
     /// Who asks, as servers are told.
-    private static func appendClientInfo(to line: inout [UInt8]) {
+    static func appendClientInfo(to line: inout [UInt8]) {
         line.append(#"{"name":"mcp-supervisor","version":""#)
         line.append(Product.version)
         line.append(#""}"#)
@@ -56,6 +59,7 @@ enum Handshake {
             guard let revision = Revision(bytes.extracting(JSONString.contents(version).range)), revision.era == .legacy else {
                 throw .revision
             }
+            identity.revision = revision
             if let info = members.value("serverInfo", in: bytes), jsonKind(bytes, info) == .object {
                 identity.serverInfo = Self.line(bytes, info)
             }
@@ -69,7 +73,7 @@ enum Handshake {
             identity.instructions = Self.line(bytes, instructions)
         }
         guard let capabilities = members.value("capabilities", in: bytes) else { throw .malformed }
-        identity.capabilities = Self.capabilities(bytes, capabilities)
+        identity.capabilities = Self.capabilities(era, bytes, capabilities)
         return identity
     }
 
@@ -108,8 +112,10 @@ enum Handshake {
         return info
     }
 
-    /// The capabilities we carry. `resources.subscribe` is left out: subscriptions are not passed on by this version.
-    private static func capabilities(_ bytes: Span<UInt8>, _ range: ByteRange) -> [ServerIdentity.Capability] {
+    /// The capabilities we carry.
+    private static func capabilities(
+        _ era: Revision.Era, _ bytes: Span<UInt8>, _ range: ByteRange
+    ) -> [ServerIdentity.Capability] {
         var scanner = JSONScanner(limits: .alreadyValidated)
         var members = JSONMembers()
         guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
@@ -122,8 +128,19 @@ enum Handshake {
             }
             var inner = JSONMembers()
             try? scanner.scanObject(bytes, at: value, into: &inner)
-            let changes = inner.value("listChanged", in: bytes).map { bytes.extracting($0.range).equals("true") } ?? false
-            found.append(.init(name: name, value: [UInt8](changes ? #"{"listChanged":true}"# : "{}")))
+            var flags: [UInt8] = [0x7B]
+            var isFirst = true
+            // Of a modern worker, subscriptions are not passed on by this version.
+            let flagNames: [StaticString] = era == .legacy ? ["subscribe", "listChanged"] : ["listChanged"]
+            for flag in flagNames {
+                guard let set = inner.value(flag, in: bytes), bytes.extracting(set.range).equals("true") else { continue }
+                RequestRewrite.separate(&isFirst, &flags)
+                flags.append(0x22)
+                flags.append(flag)
+                flags.append("\":true")
+            }
+            flags.append(0x7D)
+            found.append(.init(name: name, value: flags))
         }
         return found
     }

@@ -1,13 +1,31 @@
 import Base
 import MCP
 
-/// One configured MCP server: its worker, the calls that wait for one, and what its handshake said.
+/// One configured MCP server, as clients of one set of capabilities see it: its worker, the calls that wait for one, and what its
+/// handshake said. A legacy worker plans on what its `initialize` said of its client, so clients that differ in that need different
+/// workers; a modern one is told with every request.
 struct Server {
     let configuration: ServerConfiguration
     /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
     /// server nothing is known, and every one of them understands `initialize`. Stored: it is asked for with every call, and a
     /// method of this type copies all of it.
     let era: Revision.Era
+    /// Index of the configured server; the first servers are these, each without any client capability.
+    let definition: Int
+    /// What a legacy worker was told that its clients can do.
+    let capabilities: ClientCapabilities
+    /// It asked for input without saying in which of its calls: from then on it has only one at a time in which it can ask. Holds for
+    /// all that run the same program, until the supervisor ends.
+    var isInteractive = false
+    /// When a client last needed it. Only of those that are made for clients' capabilities.
+    var lastUsed = Instant(nanoseconds: 0)
+    /// It has no worker and gets none before a client needs it again.
+    var isRetired = false
+    var toolRules = ToolRules()
+    /// What clients see before the cursors of its worker.
+    var cursorTag = [UInt8](repeating: 0x2D, count: Cursor.tagBytes)
+    /// Counts its worker processes.
+    var epoch: UInt64 = 0
     var worker: WorkerKey?
     /// Calls no worker has room for, oldest first. Bound: `workers.queueMax`; beyond it calls are refused with 503.
     var queue = Queue<CallKey>()
@@ -25,17 +43,27 @@ struct Server {
     /// Worker deaths since the supervisor started.
     var deaths = 0
 
-    init(_ configuration: ServerConfiguration, restart: RestartPolicy) {
+    init(
+        _ configuration: ServerConfiguration, definition: Int, capabilities: ClientCapabilities = [], restart: RestartPolicy
+    ) {
         self.configuration = configuration
         self.era =
             switch configuration.kind {
             case .command: .legacy
             case .sql: .modern
             }
+        self.definition = definition
+        self.capabilities = capabilities
         self.restart = restart
     }
 
     var name: String { self.configuration.name }
+
+    /// Servers of one configuration at the same time, for clients that differ in what they can do. Beyond it a client shares one that
+    /// was told less.
+    static let variantsMax = 8
+    /// How long such a server is kept that no client needs.
+    static let variantIdle = Interval.seconds(600)
 
     /// For clients, while `restart.refusesCalls`.
     var whyRefused: String {
@@ -49,6 +77,8 @@ struct Server {
 struct ServerIdentity: Equatable {
     /// The rules of the worker's channel.
     let era: Revision.Era
+    /// What a legacy worker chose.
+    var revision = Revision.latestModern
     /// `{"name":…,"version":…}`
     var serverInfo: [UInt8]
     /// A JSON string, or empty.
@@ -68,6 +98,11 @@ struct ServerIdentity: Equatable {
         if self.has(.prompts) { lists.insert(.prompts) }
         if self.has(.resources) { lists.insert(.resources) }
         return lists
+    }
+
+    /// Whether clients can be told of changes of single resources.
+    var hasSubscriptions: Bool {
+        self.capabilities.contains { $0.name == .resources && $0.value.starts(with: #"{"subscribe":true"#.utf8) }
     }
 
     func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }

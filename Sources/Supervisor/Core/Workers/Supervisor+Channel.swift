@@ -58,7 +58,7 @@ extension Supervisor {
             envelope = try self.workerScanner.scan(line)
         } catch .invalid(let reason, .some(let id)) {
             self.stray(key, "a worker gave an answer that is not valid")
-            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
+            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
@@ -72,7 +72,7 @@ extension Supervisor {
             }
             self.answered(key, envelope, line, at: now)
         case .notification: self.workerNotified(key, envelope, line, at: now)
-        case .request: self.workerAsked(key, envelope, line)
+        case .request: self.workerAsked(key, envelope, line, at: now)
         }
     }
 
@@ -82,15 +82,19 @@ extension Supervisor {
         switch Self.method(line, name) {
         case .notificationsProgress: self.progressed(key, envelope, line, at: now)
         case .notificationsMessage: self.logged(key, envelope, line, at: now)
-        case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
+        case .notificationsCancelled: self.workerCancelled(key, line, at: now)
+        case .notificationsToolsListChanged:
+            self.servers[server].changedLists.insert(.tools)
+            self.servers[server].toolRules.changed()
         case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
         case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
+        case .notificationsResourcesUpdated: self.resourceUpdated(key, envelope, line, at: now)
         default: self.counters.droppedNotifications += 1
         }
     }
 
-    /// Requests of a worker: `ping` is ours to answer. It was told that its client can do nothing else, so all others are refused.
-    private mutating func workerAsked(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ line: Span<UInt8>) {
+    /// Requests of a worker: `ping` is ours to answer, the rest is for the client of one of its calls.
+    private mutating func workerAsked(_ key: WorkerKey, _ envelope: JSONRPCEnvelope, _ line: Span<UInt8>, at now: Instant) {
         guard let name = envelope.method, let id = envelope.id else { return }
         // In 2026-07-28 a server sends no request and a client no response.
         guard self.servers[self.workers[key].server].era == .legacy else {
@@ -98,15 +102,9 @@ extension Supervisor {
         }
         // Bound: a worker that asks faster than it reads gets no more answers queued.
         guard self.workers[key].unsentBytes < Self.workerBacklogBytesMax else { return }
-        var answer = [UInt8](#"{"jsonrpc":"2.0","id":"#)
-        answer.append(line, id)
-        if Self.method(line, name) == .ping {
-            answer.append(#","result":{}}"#)
-        } else {
-            answer.append(#","error":{"code":-32601,"message":"this client declared no capability for this request"}}"#)
-        }
-        answer.append(0x0A)
-        self.sendLine(answer.span, to: key)
+        let method = Self.method(line, name)
+        guard method == .ping else { return self.workerAsked(key, method, envelope, line, at: now) }
+        self.answerWorker(key, id: [UInt8](line, id), [UInt8](#""result":{}"#))
     }
 
     /// An answer came that belongs to no call of this worker. Beyond a limit the worker is told to end, gets no more calls, and is
@@ -173,8 +171,14 @@ extension Supervisor {
             self.workers[worker].state == .ready, self.servers[server].identity?.has(.logging) == true
         else { return }
         var level: LogLevel?
-        for key in self.sessions.allKeys where self.sessions[key].server == server {  // Bound: `sessions`.
+        for key in self.sessions.allKeys where self.sessions[key].variant == server {  // Bound: `sessions`.
             guard let wanted = self.sessions[key].logLevel else { continue }
+            level = Swift.min(level ?? wanted, wanted)
+        }
+        for key in self.calls.keys {  // Bound: the calls in flight; only when a level is set, or a session that had set one ends.
+            guard self.calls[key].revision.era == .modern, let wanted = self.calls[key].logLevel,
+                case .dispatched(worker, _, _) = self.calls[key].state
+            else { continue }
             level = Swift.min(level ?? wanted, wanted)
         }
         guard let level, level != self.servers[server].logLevel else { return }

@@ -20,7 +20,8 @@ extension Supervisor {
         self.timers.add(.worker(key), at: self.workers[key].deadline)
         self.prepareOutput(worker: key)
         let before = self.workers[key].output.count
-        Handshake.append(for: self.servers[server].era, to: &self.workers[key].output)
+        Handshake.append(
+            for: self.servers[server].era, self.servers[server].capabilities, to: &self.workers[key].output)
         self.workers[key].queuedTotal += self.workers[key].output.count - before
     }
 
@@ -65,7 +66,7 @@ extension Supervisor {
     // MARK: Start
 
     mutating func startWorker(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         guard self.spawnBudget.take(at: now) else {
             // Too many spawns in all: this one waits for its turn.
             return self.timers.add(.restart(server: server), at: self.spawnBudget.nextToken(at: now))
@@ -77,8 +78,12 @@ extension Supervisor {
             preconditionFailure("more workers than servers")
         }
         self.servers[server].worker = key
+        self.servers[server].epoch += 1
         self.servers[server].logLevel = nil
-        self.effects.append(.spawnWorker(key, server: server))
+        self.servers[server].cursorTag = Cursor.tag(
+            salt: self.cursorSalt, server: server, epoch: self.servers[server].epoch)
+        self.failStaleCursors(server, at: now)
+        self.effects.append(.spawnWorker(key, server: self.servers[server].definition))
     }
 
     /// The answer to the first request on the channel.
@@ -115,6 +120,8 @@ extension Supervisor {
             ])
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
+        self.attachSubscriptions(server, at: now)
+        self.askForTools(server, at: now)
         self.answerHandshakeWaiters(server, at: now)
         self.pumpQueue(server, at: now)
     }
@@ -172,18 +179,26 @@ extension Supervisor {
         guard let worker = self.workers.remove(key) else { return }
         self.effects.append(.closeWorker(key))
         let server = worker.server
-        if self.servers[server].worker == key { self.servers[server].worker = nil }
-        if !exit.isShortage { self.servers[server].deaths += 1 }
+        if self.servers[server].worker == key {
+            self.servers[server].worker = nil
+            self.detachSubscriptions(server, isExpected: worker.isRetiring)
+            self.servers[server].toolRules.workerLost()
+        }
+        if !exit.isShortage, !worker.isRetiring { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
-        let isExpected = self.isDraining
+        let isExpected = self.isDraining || worker.isRetiring
         self.log(
             isExpected ? .info : .warning, "a worker ended",
             [
                 .text("server", self.servers[server].name), .number("workerPid", Int(worker.processID)),
                 .text("exit", exit.description), .number("callsLost", lost),
             ])
-        if isExpected {
+        if self.isDraining {
             self.failQueue(server, "the supervisor is shutting down", at: now)
+        } else if worker.isRetiring, !RestartPolicy.isFatal(exit, wasReady: worker.readyAt != nil) {
+            // Not before a client needs it, which one may while it was ending.
+            self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
+            self.startWorker(server, at: now)
         } else {
             self.planRestart(server, worker, exit, at: now)
         }
@@ -241,7 +256,7 @@ extension Supervisor {
     }
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
 
@@ -251,9 +266,11 @@ extension Supervisor {
         var waiting: [CallKey] = []
         swap(&waiting, &self.servers[server].awaitingHandshake)
         while let key = self.servers[server].queue.popFirst() { waiting.append(key) }
+        waiting += self.servers[server].toolRules.waiting
         for key in waiting {  // Bound: `limits.calls`.
             self.fail(key, text, status: 503, headers: wait, at: now)
         }
+        self.giveUpSubscriptions(server, text, at: now)
     }
 }
 

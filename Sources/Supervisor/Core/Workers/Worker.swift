@@ -36,11 +36,18 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// Those of them in the middle of which it may ask for input.
+    var askableInFlight = 0
+    /// It is stopped because nobody has needed it for a while.
+    var isRetiring = false
     /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
-    /// so each is only reckoned with for `afterglow`. Bound: `withdrawnMax`; a further one takes the place of the last.
-    var withdrawn: [(call: CallKey, until: Instant)] = []
-    /// It answered at least one call. A worker that never did weighs double for the restart policy.
-    var hasServed = false
+    /// so each is only reckoned with for `afterglow` and until the next answer to another. Bound: `withdrawnMax`; a further one
+    /// takes the place of the last.
+    var withdrawn: [(call: CallKey, until: Instant, answers: Int)] = []
+    /// Calls that it answered.
+    var answers = 0
+    /// A worker that never answered a call weighs double for the restart policy.
+    var hasServed: Bool { self.answers > 0 }
     /// Its stdout ended; answers already in the pipe when it died have been read.
     var outputEnded = false
     var exit: WorkerExit?
@@ -49,12 +56,31 @@ struct Worker {
     var readyAt: Instant?
     /// Handshake or stop step.
     var deadline: Instant
+    /// Whose calls it has had.
+    var clientele = Clientele.nobody
+    /// Requests of ours that it has not answered, oldest first. Bound: two for each subscription of its server.
+    var ownRequests: [OwnRequest] = []
     /// Answers it may still give although nobody waits for them: to calls taken back, to changes of the log level.
     var answersOwed = 0
     /// Answers beyond those: invented, or given twice.
     var strayAnswers = 0
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
+
+    /// Who can be behind a line that names no call. It may be about a call that ended long ago.
+    enum Clientele: Equatable {
+        case nobody
+        case one(Principal)
+        case several
+
+        mutating func add(_ principal: Principal) {
+            switch self {
+            case .nobody: self = .one(principal)
+            case .one(let known) where known != principal: self = .several
+            case .one, .several: break
+            }
+        }
+    }
 
     private static let withdrawnMax = 64
     /// How long a server may still be busy with a call after it was told to stop.
@@ -78,7 +104,7 @@ struct Worker {
     mutating func withdraw(_ call: CallKey, at now: Instant) {
         self.answersOwed += 1
         if self.withdrawn.count == Self.withdrawnMax { self.withdrawn.removeLast() }
-        self.withdrawn.append((call, now + Self.afterglow))
+        self.withdrawn.append((call, now + Self.afterglow, self.answers))
     }
 
     /// A call that was taken back has been answered after all.
@@ -86,7 +112,7 @@ struct Worker {
 
     /// Whether a line that names no call may be about one that was taken back.
     mutating func mayWriteAboutWithdrawnCall(at now: Instant) -> Bool {
-        self.withdrawn.removeAll { $0.until <= now }
+        self.withdrawn.removeAll { $0.until <= now && $0.answers < self.answers }
         return !self.withdrawn.isEmpty
     }
 

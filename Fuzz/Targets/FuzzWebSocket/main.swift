@@ -1,0 +1,3 @@
+import FuzzSupport
+
+unsafe fuzz(fuzzWebSocket)
