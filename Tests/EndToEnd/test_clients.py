@@ -29,7 +29,7 @@ INSTALLED = "/usr/local/bin/mcp-supervisor"
 SQL_TOOLS = ["describe_view", "execute_query", "list_databases", "list_views", "query_view"]
 KEY = "test-key-0123456789abcdef0123456789"
 
-# Name of the block -> the key of its map, and the files that its client reads (they must be named in the section).
+# Name of the block -> the key of its map.
 STDIO = {"claude-desktop": "mcpServers", "claude-desktop-ssh": "mcpServers", "claude-code-stdio": "mcpServers", "cursor-stdio": "mcpServers", "vscode-stdio": "servers"}
 HTTP = {"claude-code": "mcpServers", "cursor": "mcpServers", "vscode": "servers"}
 # How the client writes that the key goes here.
@@ -206,11 +206,8 @@ class TestScripts:
         assert all(tool in output for tool in SQL_TOOLS) and "42" in output, output
 
     def test_swift(self, sample: Supervisor, path: str, tmp_path: Path) -> None:
-        """Compiled first, because the interpreter of `swift ask.swift` needs more of the machine than a test may count on."""
-        swiftc = shutil.which("swiftc")
-        if swiftc is None:
-            pytest.skip("no swiftc in PATH")
-        file = saved("swift", "ask.swift", tmp_path, sample.port)
-        ran([swiftc, file, "-o", str(tmp_path / "ask")], path, tmp_path)
-        output = ran([str(tmp_path / "ask")], path, tmp_path)
+        swift = shutil.which("swift")
+        if swift is None:
+            pytest.skip("no swift in PATH")
+        output = ran([swift, saved("swift", "ask.swift", tmp_path, sample.port)], path, tmp_path)
         assert all(tool in output for tool in SQL_TOOLS) and "| 42 |" in output, output
