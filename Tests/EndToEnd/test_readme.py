@@ -16,16 +16,11 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from harness.documents import blocks, on_port
 from harness.processes import Process, descendants, eventually, reap_adopted, stat
 from harness.supervisor import PROJECT, SUPERVISOR, Supervisor, environment
 
 README = PROJECT / "README.md"
-BLOCK = re.compile(r"<!-- test: ([\w-]+) -->\s*\n```(\w*)\n(.*?)\n```", re.DOTALL)
-
-
-def blocks(text: str) -> dict[str, tuple[str, str]]:
-    """Name -> (language, contents)."""
-    return {name: (language, contents) for name, language, contents in BLOCK.findall(text)}
 
 
 def test_the_extractor_finds_marked_blocks_only() -> None:
@@ -40,7 +35,7 @@ def readme() -> dict[str, tuple[str, str]]:
 
 def block(readme: dict[str, tuple[str, str]], name: str, port: int) -> str:
     assert name in readme, f"README.md has no block marked `<!-- test: {name} -->`; found {sorted(readme)}"
-    return readme[name][1].replace("127.0.0.1:8000", f"127.0.0.1:{port}").replace("localhost:8000", f"localhost:{port}")
+    return on_port(readme[name][1], port)
 
 
 def test_the_curl_line(readme: dict[str, tuple[str, str]], sample: Supervisor) -> None:
