@@ -19,6 +19,7 @@ import time
 stubborn = "--stubborn" in sys.argv
 lock = threading.Lock()
 cancelled: dict[object, threading.Event] = {}
+calls: list[threading.Thread] = []
 history: list[str] = []
 
 TOOLS = [
@@ -138,7 +139,8 @@ def handle(message: dict) -> None:
         write({"jsonrpc": "2.0", "id": id, "result": {"tools": TOOLS}})
     elif method == "tools/call":
         cancelled[id] = threading.Event()
-        threading.Thread(target=call, args=(id, params), daemon=True).start()
+        calls.append(threading.Thread(target=call, args=(id, params), daemon=True))
+        calls[-1].start()
     else:
         write({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": f"Method not found: {method}"}})
 
@@ -158,6 +160,13 @@ def main() -> None:
             handle(json.loads(line))
     while stubborn:
         time.sleep(60)
+    # A thread that is writing while the interpreter goes down would abort it.
+    end = time.monotonic() + 1
+    for thread in calls:
+        thread.join(max(0, end - time.monotonic()))
+    with lock:
+        sys.stdout.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":
