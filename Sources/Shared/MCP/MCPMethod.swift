@@ -122,9 +122,6 @@ extension MCPMethod {
             false
         }
     }
-
-    /// Whether the answer may be an `input_required` result that the client answers by asking again (2026-07-28).
-    public var mayRequireInput: Bool { self == .toolsCall || self == .promptsGet || self == .resourcesRead }
 }
 
 extension MCPMethod {

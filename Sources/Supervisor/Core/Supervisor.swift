@@ -100,10 +100,11 @@ public struct Supervisor: ~Copyable {
     static let spareBuffersMax = 256
     static let spareBufferBytesMax = 64 << 10
 
-    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
+    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`. `eras`: by server, what
+    /// an earlier supervisor asked to be remembered and what has not expired.
     public init(
         _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID,
-        sealing: Sealing, now: Instant
+        sealing: Sealing, eras: [RememberedEra?] = [], now: Instant
     ) {
         let limits = configuration.limits
         self.configuration = configuration
@@ -119,6 +120,9 @@ public struct Supervisor: ~Copyable {
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
         self.servers = configuration.servers.enumerated().map {
             Server($1, definition: $0, restart: RestartPolicy(limits: configuration.restart))
+        }
+        for (server, known) in eras.enumerated() {
+            if let known, server < self.servers.count { self.servers[server].eraProbe.remembered(known.era, until: known.until) }
         }
         self.unguessable = unguessable
         self.jitter = PRNG(seed: seed)

@@ -24,7 +24,8 @@ struct Call {
         case discover
     }
 
-    let server: Int
+    /// One that waits for the first handshake may be moved to another of the same definition.
+    var server: Int
     let purpose: Purpose
     let method: MCPMethod
     /// The revision whose rules the answer must follow.
@@ -41,8 +42,10 @@ struct Call {
     /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
     let resource: [UInt8]
     var state: State = .queued
-    /// The whole line for the worker, while the call is queued.
+    /// The whole line for the worker, while the call is queued; the request as it came, if that `isHeld`.
     var line: [UInt8] = []
+    /// It came while there was no worker, and is written when it is known what kind of worker comes.
+    var isHeld = false
     let arrivedAt: Instant
     /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
     /// progress, never beyond `lastDeadline`.

@@ -101,10 +101,7 @@ extension Supervisor {
     /// Into the channel when the worker has room, else into the queue.
     mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
         let server = self.calls[key].server
-        let rewrite = RequestRewrite(
-            from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
-            capabilities: self.calls[key].capabilities)
+        let rewrite = self.rewrite(for: key)
         if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
@@ -113,10 +110,22 @@ extension Supervisor {
             rewrite.append(request, message, to: &self.workers[worker].output)
             self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before, at: now)
         } else {
-            rewrite.append(request, message, to: &self.calls[key].line)
+            if let worker = self.servers[server].worker, self.workers[worker].state == .ready {
+                rewrite.append(request, message, to: &self.calls[key].line)
+            } else {
+                self.calls[key].line = [UInt8](message)
+                self.calls[key].isHeld = true
+            }
             self.servers[server].queue.append(key)
             self.servers[server].queuedBytes += self.calls[key].line.count
         }
+    }
+
+    func rewrite(for key: CallKey) -> RequestRewrite {
+        let call = self.calls[key]
+        return RequestRewrite(
+            from: call.revision.era, to: self.servers[call.server].era, wireID: WireID.integer(key),
+            sessionLogLevel: call.revision.era == .legacy ? call.logLevel : nil, capabilities: call.capabilities)
     }
 
     /// The worker that can take one more call now.
@@ -146,6 +155,7 @@ extension Supervisor {
             }
             guard let worker = self.workerWithRoom(server) else { return }
             _ = self.servers[server].queue.popFirst()
+            if self.calls[key].isHeld { self.writeHeld(key) }
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             let count = self.calls[key].line.count

@@ -24,11 +24,16 @@ enum Handshake {
             line.append("}}\n")
         case .modern:
             line.append(#"{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{"#)
-            line.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#)
-            line.append(#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#)
-            Self.appendClientInfo(to: &line)
+            Self.appendModernMeta(to: &line)
             line.append("}}}\n")
         }
+    }
+
+    /// Appends the members that every modern request has, for one of our own.
+    static func appendModernMeta(to line: inout [UInt8]) {
+        line.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#)
+        line.append(#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#)
+        Self.appendClientInfo(to: &line)
     }
 
     /// Who asks, as servers are told.
@@ -73,6 +78,7 @@ enum Handshake {
         }
         guard let capabilities = members.value("capabilities", in: bytes) else { throw .malformed }
         identity.capabilities = Self.capabilities(bytes, capabilities)
+        identity.changing = Self.changing(bytes, capabilities)
         return identity
     }
 
@@ -83,7 +89,7 @@ enum Handshake {
     }
 
     /// Whether the JSON array of strings names `revision`.
-    private static func names(_ revision: Revision, _ bytes: Span<UInt8>, _ array: ByteRange) -> Bool {
+    static func names(_ revision: Revision, _ bytes: Span<UInt8>, _ array: ByteRange) -> Bool {
         let text = revision.text
         guard array.count >= text.utf8CodeUnitCount else { return false }
         // A revision's name holds no quote or backslash, so it can only be found as a whole element.
@@ -109,6 +115,24 @@ enum Handshake {
         info.appendJSON(string: name)
         info.append(#","version":"unknown"}"#)
         return info
+    }
+
+    /// The lists whose changes are announced.
+    private static func changing(_ bytes: Span<UInt8>, _ range: ByteRange) -> ListKinds {
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
+        var kinds: ListKinds = []
+        let names: [(StaticString, ListKinds)] = [("tools", .tools), ("prompts", .prompts), ("resources", .resources)]
+        for (name, kind) in names {
+            var inner = JSONMembers()
+            guard let value = members.value(name, in: bytes), jsonKind(bytes, value) == .object,
+                (try? scanner.scanObject(bytes, at: value, into: &inner)) != nil,
+                let changes = inner.value("listChanged", in: bytes), bytes.extracting(changes.range).equals("true")
+            else { continue }
+            kinds.insert(kind)
+        }
+        return kinds
     }
 
     /// The capabilities we carry. `resources.subscribe` is left out: subscriptions are not passed on by this version.

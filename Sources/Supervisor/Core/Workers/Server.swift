@@ -12,6 +12,8 @@ struct Server {
     let capabilities: ClientCapabilities
     /// It asked for input without saying in which of its calls: from then on it has only one at a time.
     var isInteractive = false
+    /// In which era it is spoken to, and how that is known.
+    var eraProbe: EraProbe
     /// Counts its worker processes.
     var epoch: UInt64 = 0
     var worker: WorkerKey?
@@ -38,9 +40,17 @@ struct Server {
         self.definition = definition
         self.capabilities = capabilities
         self.restart = restart
+        self.eraProbe = EraProbe(
+            configured: configuration.fixedEra, limits: EraProbe.Limits(startTimeout: configuration.workers.startTimeout))
     }
 
     var name: String { self.configuration.name }
+
+    /// A worker has said who it is. One that says something else than the one before it most likely has other lists, too.
+    mutating func identified(_ identity: ServerIdentity) {
+        if let previous = self.identity, previous != identity { self.changedLists = identity.lists.union(previous.lists) }
+        self.identity = identity
+    }
 
     /// Calls that its worker has at the same time.
     var concurrency: Int { self.isInteractive ? 1 : self.configuration.workers.concurrency }
@@ -56,14 +66,8 @@ struct Server {
             : "the server \(self.name) keeps failing and is not being restarted yet"
     }
 
-    /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
-    /// server nothing is known, and every one of them understands `initialize`.
-    var era: Revision.Era {
-        switch self.configuration.kind {
-        case .command: .legacy
-        case .sql: .modern
-        }
-    }
+    /// The rules of the channel. While it is not known, those of the worker before; nothing is written to a worker by then.
+    var era: Revision.Era { self.eraProbe.era ?? self.identity?.era ?? .legacy }
 }
 
 /// Who answers, as raw JSON from the worker's handshake.
@@ -76,6 +80,8 @@ struct ServerIdentity: Equatable {
     var instructions: [UInt8]
     /// The worker's capabilities that the supervisor can carry, each as `"key":value`.
     var capabilities: [Capability]
+    /// The lists whose changes it says it will tell.
+    var changing: ListKinds = []
 
     struct Capability: Equatable {
         let name: CapabilityName

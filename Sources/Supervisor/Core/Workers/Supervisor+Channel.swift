@@ -32,6 +32,7 @@ extension Supervisor {
     public mutating func workerBytes(_ key: WorkerKey, _ bytes: Span<UInt8>, at now: Instant) {
         var position = 0
         guard self.workers.contains(key) else { return }
+        if self.workers[key].state == .probing, !bytes.isEmpty { self.probeSpoke(key, at: now) }
         let torn = self.workers[key].splitter.isInsideLine ? self.workers[key].splitter.line.first : nil
         while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
             let start = position
@@ -53,6 +54,8 @@ extension Supervisor {
     }
 
     private mutating func workerLine(_ key: WorkerKey, _ line: Span<UInt8>, at now: Instant) {
+        // What somebody says who is to go is heard by nobody.
+        guard self.workers[key].role != .discarded else { return }
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.workerScanner.scan(line)
@@ -62,6 +65,11 @@ extension Supervisor {
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
+        if self.workers[key].state == .probing {
+            // Nothing is answered before it is known who asks.
+            guard envelope.kind == .result || envelope.kind == .error else { return }
+            return self.probeAnswered(key, envelope, line, at: now)
+        }
         switch envelope.kind {
         case .result, .error:
             if self.workers[key].state == .handshaking {
@@ -70,6 +78,7 @@ extension Supervisor {
                 }
                 return self.handshakeAnswered(key, envelope, line, at: now)
             }
+            if self.listenEnded(key, id: envelope.id, line, at: now) { return }
             self.answered(key, envelope, line, at: now)
         case .notification: self.workerNotified(key, envelope, line, at: now)
         case .request: self.workerAsked(key, envelope, line, at: now)
@@ -82,7 +91,10 @@ extension Supervisor {
         switch Self.method(line, name) {
         case .notificationsProgress: self.progressed(key, envelope, line, at: now)
         case .notificationsMessage: self.logged(key, envelope, line, at: now)
-        case .notificationsCancelled: self.workerCancelled(key, line, at: now)
+        case .notificationsCancelled:
+            let id = self.workerScanner.members.value("requestId", in: line)
+            if !self.listenEnded(key, id: id, line, at: now) { self.workerCancelled(key, line, at: now) }
+        case .notificationsSubscriptionsAcknowledged: self.listenAcknowledged(key, line, at: now)
         case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
         case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
         case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
