@@ -80,7 +80,7 @@ struct ConfigurationText {
         var servers: [String] = []
         for index in 0..<random.between(1...3) {
             var members = [
-                random.flip() ? "\"command\":\"/usr/bin/server\"" : "\"builtin\":\"sql\",\"databases\":{\"a\":\"sqlite:///a.db\"}"
+                random.flip() ? "\"command\":\"/usr/bin/server\",\"era\":\"legacy\"" : "\"builtin\":\"sql\",\"databases\":{\"a\":\"sqlite:///a.db\"}"
             ]
             var workers: [String] = []
             if random.flip() { workers.append("\"concurrency\":\(random.size(1...64))") }
