@@ -14,8 +14,8 @@ final class RigWorker {
     private var partial: [UInt8] = []
     /// Lines of its stdin that the test has not taken, raw.
     private(set) var lines: [String] = []
-    /// What it was asked to tell the supervisor, unanswered.
-    var listens: [JSONValue] = []
+    /// What the supervisor asked for itself, unanswered.
+    var ownRequests: [JSONValue] = []
     /// How many more bytes of its stdin it reads.
     var window = Int.max
     var signals: [WorkerSignal] = []
@@ -85,8 +85,9 @@ final class RigWorker {
 
     private func received(_ line: String) {
         let message = (try? JSONValue.parse([UInt8](line.utf8))) ?? .null
-        // Most tests are not about it.
-        if message["method"] == "subscriptions/listen", self.rig.handshakes { return self.listens.append(message) }
+        // Most tests are not about what the supervisor asks for itself.
+        let isOwn = message["method"] == "subscriptions/listen" || message["id"]?.stringValue?.hasPrefix("catalogue-") == true
+        if isOwn, self.rig.handshakes { return self.ownRequests.append(message) }
         guard self.rig.handshakes, message["id"] == 0, message["method"] != "logging/setLevel" else {
             return self.lines.append(line)
         }

@@ -134,6 +134,8 @@ struct AnswerRewrite {
     /// A modern client must not see the codes of older revisions (2026-07-28, error codes), whichever worker sent them. A legacy
     /// client knows a missing resource by a code of its own, a modern one by the uri in `data`.
     private func translated(_ code: Int64, hasURI: Bool) -> Int64 {
+        // That it does not speak our revision is nothing that a client could help.
+        if self.from == .modern, code == ErrorCode.unsupportedProtocolVersion.rawValue { return ErrorCode.internalError.rawValue }
         switch self.to {
         case .modern:
             if code == ErrorCode.resourceNotFound.rawValue { return ErrorCode.invalidParams.rawValue }
@@ -189,7 +191,40 @@ struct AnswerRewrite {
     func appendInputRefusal(_ members: JSONMembers, _ bytes: Span<UInt8>, to output: inout [UInt8]) {
         let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
         let required = try? InputRequired(members, in: bytes)
-        let text = (required ?? InputRequired(questions: [], requestState: nil)).standInText(because: why)
+        self.appendRefusal((required ?? InputRequired(questions: [], requestState: nil)).standInText(because: why), to: &output)
+    }
+
+    /// What a modern worker asks of a client that it cannot ask: the text for a legacy client, which does not know error -32021.
+    func lackingCapability(_ envelope: JSONRPCEnvelope, _ bytes: Span<UInt8>) -> String? {
+        guard self.from == .modern, self.to == .legacy, envelope.kind == .error,
+            Self.code(envelope, bytes) == ErrorCode.missingClientCapability.rawValue
+        else { return nil }
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        var names = ""
+        if let error = envelope.error, (try? scanner.scanObject(bytes, at: error, into: &members)) != nil,
+            let data = members.value("data", in: bytes), jsonKind(bytes, data) == .object,
+            (try? scanner.scanObject(bytes, at: data, into: &members)) != nil
+        {
+            let required = members.value("requiredCapabilities", in: bytes)
+            names = ClientCapabilities(bytes, required, declaredIn: .latestModern).names
+        }
+        let what = names.isEmpty ? "a capability" : "the capability \(names)"
+        return "The server needs \(what), which this client has not declared."
+    }
+
+    /// The code of an error.
+    static func code(_ envelope: JSONRPCEnvelope, _ bytes: Span<UInt8>) -> Int64? {
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        guard let error = envelope.error, jsonKind(bytes, error) == .object,
+            (try? scanner.scanObject(bytes, at: error, into: &members)) != nil
+        else { return nil }
+        return members.value("code", in: bytes).flatMap { JSONNumber.int64(bytes, $0) }
+    }
+
+    /// Appends `,"result":…}` for a tool, whose caller is a model that can read it, or `,"error":…}`.
+    func appendRefusal(_ text: String, to output: inout [UInt8]) {
         if self.method == .toolsCall {
             output.append(#","result":{"content":[{"type":"text","text":"#)
             output.appendJSON(string: text)

@@ -46,6 +46,12 @@ struct Call {
     var line: [UInt8] = []
     /// It came while there was no worker, and is written when it is known what kind of worker comes.
     var isHeld = false
+    /// The request as it came, while it is with a worker and may be made again; empty once its client has heard of it.
+    var again: [UInt8] = []
+    /// It was with a worker before, which died.
+    var isRepeated = false
+    /// Of a list: it does not name a cursor.
+    let isFirstPage: Bool
     let arrivedAt: Instant
     /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
     /// progress, never beyond `lastDeadline`.

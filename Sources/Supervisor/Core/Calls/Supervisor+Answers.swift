@@ -16,6 +16,7 @@ extension Supervisor {
             }
             return
         }
+        if self.refusesRevision(key, worker, envelope, message, at: now) { return }
         let call = self.calls[key]
         self.workers[worker].hasServed = true
         if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
@@ -26,6 +27,22 @@ extension Supervisor {
         }
         self.pumpQueue(call.server, at: now)
         self.continueDrain(at: now)
+    }
+
+    /// A modern worker says that it does not speak our revision (-32022): it is not what it was found to be. True: the call waits for
+    /// the next one, which has had nothing of it yet.
+    private mutating func refusesRevision(
+        _ key: CallKey, _ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) -> Bool {
+        let server = self.calls[key].server
+        guard envelope.kind == .error, self.servers[server].era == .modern,
+            AnswerRewrite.code(envelope, message) == ErrorCode.unsupportedProtocolVersion.rawValue,
+            self.refuteEra(server, hasAnswered: true)
+        else { return false }
+        self.stopWorker(worker, step: .inputClosed, at: now)
+        guard self.repeatCall(key, at: now) else { return false }
+        self.workers[worker].inFlight -= 1
+        return true
     }
 
     /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
@@ -61,6 +78,7 @@ extension Supervisor {
     mutating func deliver(
         _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
     ) {
+        self.listPassed(call, envelope, message)
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
@@ -73,6 +91,8 @@ extension Supervisor {
             // Expected: the client comes back with what the worker asks for.
         } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
             rewrite.appendInputRefusal(self.workerScanner.members, message, to: &body)
+        } else if let lacking = rewrite.lackingCapability(envelope, message) {
+            rewrite.appendRefusal(lacking, to: &body)
         } else if envelope.kind == .result {
             rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
         } else {
@@ -106,6 +126,8 @@ extension Supervisor {
     /// Whether the worker had received the call's request, as JSON: a client that repeats it must know whether that could do
     /// something twice. `sent` is how many bytes the worker's channel ever took.
     static func delivered(_ call: Call, sent: Int) -> StaticString {
+        // A worker before had it.
+        if call.isRepeated { return "true" }
         guard case .dispatched(_, let start, let end) = call.state else { return "false" }
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
@@ -242,6 +264,8 @@ extension Supervisor {
 
     /// Puts a notification on the call's own stream, opening it if this is the first.
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
+        // Its client would hear the beginning twice.
+        self.calls[key].again = []
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         if case .waiting = self.connections[connection].phase {
             guard self.mayStream(call) else {

@@ -18,7 +18,8 @@ extension Supervisor {
         let call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
-            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now, deadline: now + timeout,
+            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision),
+            isFirstPage: request.params.value("cursor", in: message) == nil, arrivedAt: now, deadline: now + timeout,
             lastDeadline: now + timeout)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
         if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
@@ -102,6 +103,7 @@ extension Supervisor {
     mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
         let server = self.calls[key].server
         let rewrite = self.rewrite(for: key)
+        self.keep(key, request, message)
         if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
@@ -119,6 +121,12 @@ extension Supervisor {
             self.servers[server].queue.append(key)
             self.servers[server].queuedBytes += self.calls[key].line.count
         }
+    }
+
+    /// Keeps the request if it may be made again.
+    mutating func keep(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) {
+        guard !self.calls[key].isRepeated, self.mayBeRepeated(self.calls[key], request, message) else { return }
+        self.calls[key].again = [UInt8](message)
     }
 
     func rewrite(for key: CallKey) -> RequestRewrite {

@@ -12,6 +12,8 @@ struct Server {
     let capabilities: ClientCapabilities
     /// It asked for input without saying in which of its calls: from then on it has only one at a time.
     var isInteractive = false
+    /// Its lists as clients know them.
+    var catalogue = Catalogue()
     /// In which era it is spoken to, and how that is known.
     var eraProbe: EraProbe
     /// Counts its worker processes.

@@ -78,7 +78,7 @@ extension Supervisor {
                 }
                 return self.handshakeAnswered(key, envelope, line, at: now)
             }
-            if self.listenEnded(key, id: envelope.id, line, at: now) { return }
+            if self.listenEnded(key, id: envelope.id, line, at: now) || self.listCompared(key, envelope, line) { return }
             self.answered(key, envelope, line, at: now)
         case .notification: self.workerNotified(key, envelope, line, at: now)
         case .request: self.workerAsked(key, envelope, line, at: now)

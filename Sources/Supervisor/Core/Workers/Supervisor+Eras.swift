@@ -118,6 +118,7 @@ extension Supervisor {
             preconditionFailure("a message that was read before")
         }
         let rewrite = self.rewrite(for: key)
+        self.keep(key, request, message.span)
         self.servers[self.calls[key].server].queuedBytes -= message.count
         self.calls[key].line = []
         rewrite.append(request, message.span, to: &self.calls[key].line)

@@ -145,6 +145,7 @@ extension Supervisor {
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
         self.openChangesListen(key, at: now)
+        self.compareLists(key)
         self.answerHandshakeWaiters(server, at: now)
         self.spreadQueue(server, at: now)
         self.pumpQueue(server, at: now)
@@ -216,6 +217,7 @@ extension Supervisor {
         if !exit.isShortage { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
         let isExpected = self.isDraining
+        if !isExpected { self.endSessions(of: server, at: now) }
         self.log(
             isExpected ? .info : .warning, "a worker ended",
             [
@@ -237,6 +239,7 @@ extension Supervisor {
         var lost = 0
         for call in self.calls.keys {  // Bound: the calls in flight.
             guard case .dispatched(let owner, let start, _) = self.calls[call].state, owner == key else { continue }
+            if self.repeatCall(call, at: now) { continue }
             lost += 1
             let text =
                 worker.sentTotal > start
