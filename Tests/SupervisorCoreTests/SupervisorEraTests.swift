@@ -27,11 +27,12 @@ import Wire
     private static func becomeLegacy(_ rig: Rig) throws {
         try rig.worker.exit()
         try rig.worker.endOutput()
-        let initialize = try rig.worker.next()
+        let worker = try rig.worker
+        let initialize = try worker.next()
         #expect(initialize["method"] == "initialize")
-        try rig.worker.answerHandshake(initialize)
+        worker.answerHandshake(initialize)
         rig.settle()
-        #expect(try rig.worker.next()["method"] == "notifications/initialized")
+        #expect(try worker.next()["method"] == "notifications/initialized")
     }
 
     @Test func `a modern probe becomes the worker, and its verdict is remembered`() throws {
@@ -90,6 +91,35 @@ import Wire
         try Self.becomeLegacy(rig)
     }
 
+    @Test func `an answer that is no valid one is no modern one`() throws {
+        let rig = try Self.rig()
+        _ = try rig.worker.next()
+        try rig.worker.write(#"{"jsonrpc":"2.0","id":0,"error":"no"}"#)
+        try Self.becomeLegacy(rig)
+    }
+
+    @Test func `a call that a worker of the wrong era refused is answered, and the worker replaced by a probe`() throws {
+        let rig = try Self.rig()
+        try rig.worker.answerHandshake(try rig.worker.next())
+        rig.settle()
+        rig.handshakes = true
+        let client = try rig.send(RigText.modern("tools/list"))
+        rig.handshakes = false
+        let listen = try rig.worker.next()
+        #expect(listen["method"] == "subscriptions/listen")
+        try rig.worker.refuse(try rig.worker.next(), code: -32022, data: #"{"supported":["2025-11-25"]}"#)
+        #expect(try rig.worker.isInputClosed && !client.hasReply && Self.remembered(rig).last == .some(nil))
+        try rig.worker.die(.exited(0))
+        rig.advance(.seconds(1))
+        #expect(try rig.worker.next()["method"] == "server/discover")
+        try rig.worker.write(Self.error(-32601))
+        try Self.becomeLegacy(rig)
+        let list = try rig.worker.request()
+        #expect(list["method"] == "tools/list" && list["params"]?["_meta"] == nil)
+        try rig.worker.answer(list, #"{"tools":[]}"#)
+        #expect(try client.reply().json["result"]?["resultType"] == "complete")
+    }
+
     @Test func `lines beside the answer and another's answer decide nothing`() throws {
         let rig = try Self.rig()
         let discover = try rig.worker.next()
@@ -142,14 +172,15 @@ import Wire
         let client = try rig.send(RigText.modernCall())
         rig.drain()
         rig.advance(.seconds(20))
-        #expect(try client.reply().code == -32603)
+        #expect(try client.reply().events.last?["error"]?["code"] == -32603)
         try rig.worker.die(.signalled(15))
         #expect(rig.exitStatus == 0 && rig.workers.count == 1)
     }
 
     @Test func `a call that waits is moved to a worker that was told what its client can do`() throws {
         let rig = try Self.rig()
-        let meta = #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{}}"#
+        let meta =
+            #""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"sampling":{}}"#
         let body = #"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{},"_meta":{\#(meta)}}}"#
         let client = try rig.send(RigText.post(body, RigText.modernHeaders("tools/call", name: "t")))
         try rig.worker.write(Self.error(-32601))

@@ -88,7 +88,8 @@ import Wire
     @Test func `lists that differ are told, and only those`() throws {
         let rig = try Self.rig()
         let listen = try rig.send(
-            RigText.modern("subscriptions/listen", params: #""notifications":{"toolsListChanged":true,"promptsListChanged":true},"#))
+            RigText.modern(
+                "subscriptions/listen", params: #""notifications":{"toolsListChanged":true,"promptsListChanged":true},"#))
         func restart(_ list: String) throws {
             try rig.worker.die()
             rig.advance(.seconds(5))
@@ -103,9 +104,9 @@ import Wire
         #expect(rig.machine.counters.strayAnswers == 0)
     }
 
-    @Test func `a revision that a worker suddenly refuses is no client's error`() throws {
+    @Test func `a revision that a worker suddenly refuses is no error of a legacy client`() throws {
         let rig = try Self.rig(.modern)
-        let client = try rig.send(Self.call("u"))
+        let client = try rig.send(RigText.legacyCall(session: try rig.session()))
         try rig.worker.refuse(try rig.worker.request(), code: -32022, data: #"{"supported":["2099-01-01"]}"#)
         let reply = try client.reply()
         #expect(reply.status == 200 && reply.code == -32603 && reply.json["error"]?["data"]?["workerCode"] == -32022)

@@ -134,13 +134,15 @@ struct AnswerRewrite {
     /// A modern client must not see the codes of older revisions (2026-07-28, error codes), whichever worker sent them. A legacy
     /// client knows a missing resource by a code of its own, a modern one by the uri in `data`.
     private func translated(_ code: Int64, hasURI: Bool) -> Int64 {
-        // That it does not speak our revision is nothing that a client could help.
-        if self.from == .modern, code == ErrorCode.unsupportedProtocolVersion.rawValue { return ErrorCode.internalError.rawValue }
         switch self.to {
         case .modern:
             if code == ErrorCode.resourceNotFound.rawValue { return ErrorCode.invalidParams.rawValue }
             return ErrorCode(rawValue: code).mayBeSentToModernClient ? code : ErrorCode.internalError.rawValue
         case .legacy:
+            // That it does not speak our revision is nothing that a client of another could help.
+            if self.from == .modern, code == ErrorCode.unsupportedProtocolVersion.rawValue {
+                return ErrorCode.internalError.rawValue
+            }
             let isMissing = self.method == .resourcesRead && code == ErrorCode.invalidParams.rawValue && hasURI
             return self.from == .modern && isMissing ? ErrorCode.resourceNotFound.rawValue : code
         }

@@ -193,6 +193,9 @@ struct EraProbe: Equatable, Sendable {
         }
     }
 
+    /// The server failed for so long that it was left alone. What refuted a verdict then may be over.
+    mutating func anotherChance() { self.hasRefuted = false }
+
     /// A handshake succeeded. `until` is when its verdict expires.
     mutating func confirmed(until: Int64) -> OnConfirmed {
         self.hasRefuted = false

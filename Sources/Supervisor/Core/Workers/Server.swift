@@ -69,7 +69,10 @@ struct Server {
     }
 
     /// The rules of the channel. While it is not known, those of the worker before; nothing is written to a worker by then.
-    var era: Revision.Era { self.eraProbe.era ?? self.identity?.era ?? .legacy }
+    var era: Revision.Era { self.lastEra ?? .legacy }
+
+    /// Nil until anything is known.
+    var lastEra: Revision.Era? { self.eraProbe.era ?? self.identity?.era }
 }
 
 /// Who answers, as raw JSON from the worker's handshake.

@@ -61,6 +61,10 @@ extension Supervisor {
             envelope = try self.workerScanner.scan(line)
         } catch .invalid(let reason, .some(let id)) {
             self.stray(key, "a worker gave an answer that is not valid")
+            if self.workers[key].state == .probing {
+                if JSONNumber.int64(line, id) == Handshake.id { self.eraShown(key, .refused, at: now) }
+                return
+            }
             return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")

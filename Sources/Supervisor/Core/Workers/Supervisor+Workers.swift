@@ -77,7 +77,8 @@ extension Supervisor {
         let isProbe = self.servers[server].eraProbe.processStarting(wallSeconds: self.wallSeconds)
         let worker = Worker(
             server: server, role: isProbe ? .probe : .serving,
-            splitter: LineSplitter(lineBytesMax: self.configuration.limits.lineBytesMax), startedAt: now, deadline: .distantFuture)
+            splitter: LineSplitter(lineBytesMax: self.configuration.limits.lineBytesMax), startedAt: now, deadline: .distantFuture
+        )
         guard let key = self.workers.insert(worker) else {
             preconditionFailure("more workers than servers")
         }
@@ -90,14 +91,16 @@ extension Supervisor {
 
     /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
     mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
-        guard !capabilities.isEmpty, self.servers[definition].era == .legacy else { return definition }
+        guard !capabilities.isEmpty, self.servers[definition].lastEra == .legacy else { return definition }
         var best = definition
         var count = 0
         for index in self.servers.indices where self.servers[index].definition == definition {  // Bound: `variantsMax` each.
             let told = self.servers[index].capabilities
             if told == capabilities { return index }
             count += 1
-            if told.isSubset(of: capabilities), told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount {
+            if told.isSubset(of: capabilities),
+                told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount
+            {
                 best = index
             }
         }
@@ -286,6 +289,7 @@ extension Supervisor {
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
         guard self.servers[server].worker == nil, !self.isDraining else { return }
+        if case .open = self.servers[server].restart.state { self.servers[server].eraProbe.anotherChance() }
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
 

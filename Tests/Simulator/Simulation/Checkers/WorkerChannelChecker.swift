@@ -72,9 +72,10 @@ struct WorkerChannelChecker {
     private mutating func checkOrder(_ message: Message, _ bytes: [UInt8], _ worker: SimWorker) {
         let pid = worker.process.pid
         let lines = self.channels[pid]?.lines ?? 0
-        let first = worker.isBuiltin ? "server/discover" : "initialize"
-        if (lines == 0) != (message.method == first) { self.fail(pid, "\(message.method) as line \(lines)") }
-        guard !worker.isBuiltin, lines > 0 else { return }
+        let isHandshake = message.method == "server/discover" || message.method == "initialize"
+        if (lines == 0) != isHandshake { self.fail(pid, "\(message.method) as line \(lines)") }
+        if worker.isBuiltin, message.method == "initialize" { self.fail(pid, "the legacy era for the built-in worker") }
+        guard !worker.isModern, lines > 0 else { return }
         if (lines == 1) != (message.method == "notifications/initialized") {
             self.fail(pid, "\(message.method) as line \(lines)")
         }
@@ -110,10 +111,10 @@ struct WorkerChannelChecker {
             message.hasProgressToken = true
             if token.int64Value != id { self.fail(pid, "the call \(id) has the progress token \(token)") }
         }
-        if worker.isBuiltin, meta["io.modelcontextprotocol/protocolVersion"]?.stringValue != "2026-07-28" {
+        if worker.isModern, meta["io.modelcontextprotocol/protocolVersion"]?.stringValue != "2026-07-28" {
             self.fail(pid, "no version in \(AnswerChecker.text(bytes))")
         }
-        if !worker.isBuiltin, meta["io.modelcontextprotocol/protocolVersion"] != nil {
+        if !worker.isModern, meta["io.modelcontextprotocol/protocolVersion"] != nil {
             self.fail(pid, "a modern envelope for a legacy worker: \(AnswerChecker.text(bytes))")
         }
     }

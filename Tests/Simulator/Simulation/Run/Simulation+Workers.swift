@@ -28,7 +28,8 @@ extension Simulation {
         let isBuiltin: Bool = if case .sql = self.configuration.servers[server].kind { true } else { false }
         let process = SimProcess(key: key, server: server, pid: pid, isSocket: isBuiltin, capacity: self.plan.pipeCapacity)
         self.processTable[Int(key.slot)] = process
-        let worker = SimWorker(process, world: self, isBuiltin: isBuiltin, random: self.random.branch())
+        let manner = SimWorker.Manner(self.configuration.servers[server].kind)
+        let worker = SimWorker(process, world: self, manner: manner, random: self.random.branch())
         self.workers[pid] = worker
         self.livePIDs.append(pid)
         self.trace.add("spawn", at: self.now, Int(pid), server)

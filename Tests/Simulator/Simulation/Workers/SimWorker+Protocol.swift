@@ -7,6 +7,17 @@ extension SimWorker {
     func line(_ bytes: [UInt8]) {
         guard let message = self.world.channels.line(bytes, of: self) else { return }
         switch message.method {
+        case "initialize" where self.isModern:
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32022,\"message\":\"no\",\"data\":{\"supported\":[\"2026-07-28\"]}}}"
+            )
+        case "server/discover" where !self.isModern:
+            switch self.manner {
+            case .deadly: self.add(.exit(1), after: .microseconds(50) ... .milliseconds(20))
+            case .silent: break
+            case .legacy, .modern, .builtin:
+                self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32601,\"message\":\"no\"}}")
+            }
         case "initialize", "server/discover":
             if self.greeting != .mute { self.add(.handshake, after: .microseconds(50) ... .milliseconds(20)) }
         case "notifications/cancelled": self.cancelled(message)
@@ -57,7 +68,7 @@ extension SimWorker {
         case .good: break
         }
         let capabilities = "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},\"prompts\":{\"listChanged\":true}}"
-        if self.isBuiltin {
+        if self.isModern {
             self.write(
                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\(capabilities)}}"
             )
@@ -99,7 +110,7 @@ extension SimWorker {
     }
 
     func writeResult(_ id: Int64, _ call: Call) {
-        let extra = self.isBuiltin ? ",\"resultType\":\"complete\"" : ""
+        let extra = self.isModern ? ",\"resultType\":\"complete\"" : ""
         if call.isList { return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"tools\":[]\(extra)}}") }
         var padding = ""
         if self.random.permille(self.world.faults.hugeAnswer) {
