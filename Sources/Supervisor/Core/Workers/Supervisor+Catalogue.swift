@@ -91,7 +91,11 @@ extension Supervisor {
         if let inputs = self.inputs[old] {
             guard inputs.round == 0, inputs.asks.isEmpty, inputs.questions.isEmpty, !inputs.isParked else { return false }
         }
-        guard let key = self.renamed(old) else { return false }
+        let settings = self.servers[self.calls[old].server].configuration.workers
+        let waiting = self.servers[self.calls[old].server].queuedBytes + self.calls[old].again.count
+        guard self.servers[self.calls[old].server].queue.count < settings.queueMax, waiting <= settings.queueBytesMax,
+            let key = self.renamed(old)
+        else { return false }
         self.calls[key].isRepeated = true
         self.calls[key].line = self.calls[key].again
         self.calls[key].again = []
