@@ -98,11 +98,12 @@ struct EraMemory: Sendable {
             add(variable.name)
             add(variable.value)
         }
-        add(Programs.file(command).flatMap { path in
-            // Of a link, the file that it leads to.
-            guard let file = try? Files.open(path, .read) else { return nil }
-            return try? file.descriptor.status()
-        })
+        add(
+            Programs.file(command).flatMap { path in
+                // Of a link, the file that it leads to.
+                guard let file = try? Files.open(path, .read) else { return nil }
+                return try? file.descriptor.status()
+            })
         for argument in command.arguments.prefix(Self.argumentFilesMax) where !argument.hasPrefix("-") {
             let path = argument.hasPrefix("/") ? argument : command.directory.map { "\($0)/\(argument)" } ?? argument
             if let status = try? Files.status(path), status.kind == .regular { add(status) }

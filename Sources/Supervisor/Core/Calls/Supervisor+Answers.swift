@@ -87,7 +87,8 @@ extension Supervisor {
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body) {
+        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
+        {
             // Expected: the client comes back with what the worker asks for.
         } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
             rewrite.appendInputRefusal(self.workerScanner.members, message, to: &body)

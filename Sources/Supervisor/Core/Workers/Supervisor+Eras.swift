@@ -162,7 +162,8 @@ extension EraProbe.Reaction {
     init(_ envelope: JSONRPCEnvelope, _ members: JSONMembers, _ bytes: Span<UInt8>) {
         switch envelope.kind {
         case .result:
-            let isModern = members.value("supportedVersions", in: bytes).map { Handshake.names(.latestModern, bytes, $0) } ?? false
+            let isModern =
+                members.value("supportedVersions", in: bytes).map { Handshake.names(.latestModern, bytes, $0) } ?? false
             self = isModern ? .discovered : .refused
         case .error: self = Self.supported(envelope, bytes).map { .unsupported($0) } ?? .refused
         case .request, .notification: preconditionFailure("a \(envelope.kind) is no answer")
