@@ -57,6 +57,51 @@ import Testing
         #expect(isSpanEqual == expected)
     }
 
+    /// Words of eight bytes are compared, so every length and every place of a difference counts.
+    @Test func `one other byte anywhere makes a difference`() {
+        for count in 0...40 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ 1) }
+            let same = bytes
+            let isEqual = bytes.span.equals(same.span)
+            #expect(isEqual)
+            for place in 0..<count {
+                var other = bytes
+                other[place] ^= 0x80
+                let isOtherEqual = bytes.span.equals(other.span)
+                #expect(!isOtherEqual, "byte \(place) of \(count)")
+            }
+        }
+        let letters = Array("io.modelcontextprotocol/protocolVersion".utf8)
+        for place in letters.indices {
+            var other = letters
+            other[place] ^= 0x01
+            let isOtherEqual = other.span.equals("io.modelcontextprotocol/protocolVersion")
+            #expect(!isOtherEqual, "byte \(place)")
+        }
+        let isEqual = letters.span.equals("io.modelcontextprotocol/protocolVersion")
+        #expect(isEqual)
+    }
+
+    @Test func `many pieces are appended at once`() {
+        let source = Array("hello".utf8)
+        var bytes = Array("> ".utf8)
+        bytes.append(addingCapacity: 64) { output in
+            output.append("")
+            output.append("a ")
+            output.append(source.span)
+            output.append([UInt8]().span)
+            output.append(decimal: 1_024)
+        }
+        #expect(bytes == Array("> a hello1024".utf8))
+    }
+
+    @Test func `pieces never go beyond the capacity that was asked for`() async {
+        await #expect(processExitsWith: .failure) {
+            var bytes: [UInt8] = []
+            bytes.append(addingCapacity: 3) { $0.append("abcd") }
+        }
+    }
+
     @Test func `nothing equals nothing`() {
         let nothing: [UInt8] = []
         let isEqual = nothing.span.equals("" as StaticString)

@@ -256,7 +256,8 @@ REFUSED: list[tuple[str, bytes, int]] = [
     ("an empty target", b"GET  HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     ("a relative target", b"GET health HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     ("raw UTF-8 in the target", "GET /hälth HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 400),
-    ("CONNECT", b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", 405),
+    ("CONNECT", b"CONNECT localhost HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
+    ("CONNECT to somewhere else", b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n", 403),
     ("TRACE", b"TRACE /health HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
     ("a TLS hello", bytes.fromhex("16030100a5010000a1030352") + b"\x00" * 100, 400),
     # Host

@@ -41,7 +41,7 @@ class TestSignals:
             assert descendants(supervisor.pid) == family, "no worker was restarted"
             # The session, its stream and the connections are what they were.
             session.call("change")
-            assert next(stream.events(head)).message["method"] == "notifications/tools/list_changed"
+            assert next(event for event in stream.events(head) if event.data).message["method"] == "notifications/tools/list_changed"
             running.close()
             stream.close()
 

@@ -83,6 +83,10 @@ private struct EventLogModel {
         self.expire(now)
         guard self.isOpen(stream) else { return }
         self.terminated.insert(stream)
+        guard self.sequences[stream] ?? 0 > 0 else {
+            self.forgotten.insert(stream)
+            return
+        }
         self.mark(stream, now)
     }
 

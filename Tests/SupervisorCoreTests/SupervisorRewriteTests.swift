@@ -58,7 +58,7 @@ import Wire
         let meta =
             #""a/b":1,"io.modelcontextprotocol/clientInfo":{},"io.modelcontextprotocol/logLevel":"info","traceparent":"00-x","#
         #expect(
-            try Self.modern(.legacy, params: #""inputResponses":{},"requestState":"s","#, meta: meta)
+            try Self.modern(.legacy, params: #""inputResponses":{},"#, meta: meta)
                 == #"{"jsonrpc":"2.0","id":ID,"method":"tools/call","#
                 + #""params":{"name":"t","arguments":{},"_meta":{"a/b":1,"traceparent":"00-x"}}}"#
         )
@@ -67,6 +67,15 @@ import Wire
         #expect(
             try Self.line(.legacy) { _ in RigText.modern("tools/list") }
                 == #"{"jsonrpc":"2.0","id":ID,"method":"tools/list","params":{}}"#)
+    }
+
+    @Test(arguments: Rig.Back.allCases)
+    func `a state that is not ours reaches no worker`(back: Rig.Back) throws {
+        let rig = try Rig(back)
+        try rig.worker.forgetLines()
+        let reply = try rig.ask(RigText.modern("tools/call", params: #""name":"t","arguments":{},"requestState":"s","#))
+        #expect(reply.status == 200 && reply.code == -32602)
+        #expect(try rig.worker.isSilent)
     }
 
     @Test func `a modern worker gets the envelope on behalf of a legacy client`() throws {
@@ -207,7 +216,10 @@ import Wire
         let call = try Self.answer(.modern, modern: false, asked)
         #expect(call["isError"] == true && call["content"]?[0]?["type"] == "text")
         #expect(try Self.answer(.modern, modern: false, method: "prompts/get", asked)["code"] == -32603)
-        #expect(try Self.answer(.modern, modern: true, asked)["resultType"] == "input_required")
+        #expect(try Self.answer(.modern, modern: true, asked)["code"] == -32603, "it has neither a question nor a state")
+        let state = #"{"resultType":"input_required","requestState":"s"}"#
+        let wrapped = try Self.answer(.modern, modern: true, state)
+        #expect(wrapped["resultType"] == "input_required" && wrapped["requestState"] != "s")
     }
 
     @Test func `a missing resource has the code of the client's era`() throws {

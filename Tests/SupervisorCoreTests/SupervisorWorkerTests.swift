@@ -307,6 +307,7 @@ import Wire
 
     @Test func `what is in the channel of a living worker counts as delivered`() throws {
         let rig = try Rig(.legacy, workers: #""callTimeout":"5s""#)
+        rig.knowsTools()
         try rig.worker.window = 0
         let client = try rig.send(RigText.modernCall())
         rig.advance(.seconds(5))
@@ -315,6 +316,7 @@ import Wire
 
     @Test func `a worker that does not read gets no more than its backlog, and the rest when it does`() throws {
         let rig = try Rig()
+        rig.knowsTools()
         try rig.worker.forgetLines()
         try rig.worker.window = 0
         let body = String(repeating: "x", count: 600_000)

@@ -35,6 +35,45 @@ import Wire
         #expect(!read.envelope.needsLineRewrite)
     }
 
+    private func metaKeys(_ text: String, readsMeta: Bool = true) throws(JSONRPCError) -> [String] {
+        let bytes = Array(text.utf8)
+        var scanner = JSONRPCScanner(readsMeta: readsMeta)
+        _ = try scanner.scan(bytes.span)
+        return scanner.metaMembers.members.map { String(decoding: bytes[$0.key.range], as: UTF8.self) }
+    }
+
+    @Test(arguments: [
+        (#"{"a":1,"_meta":{"x":{"y":2},"z":"q"},"b":2}"#, ["x", "z"]),
+        (#"{"_m\u0065ta":{"x":1}}"#, ["x"]),
+        (#"{"_meta":{}}"#, []),
+        (#"{"_meta":[{"x":1}]}"#, []),
+        (#"{"inner":{"_meta":{"x":1}}}"#, []),
+        (#"{}"#, []),
+    ])
+    func `the members of _meta are read with the payload`(payload: String, keys: [String]) throws {
+        for name in ["params", "result"] {
+            let rest = name == "params" ? #""method":"m","# : ""
+            let text = #"{"jsonrpc":"2.0","id":1,\#(rest)"\#(name)":\#(payload)}"#
+            #expect(try self.metaKeys(text) == keys)
+            #expect(try self.metaKeys(text, readsMeta: false) == [])
+        }
+    }
+
+    @Test func `only the payload's _meta counts`() throws {
+        let text = #"{"jsonrpc":"2.0","id":1,"params":{"_meta":{"p":1}},"result":{"r":1}}"#
+        #expect(try self.metaKeys(text) == [])
+    }
+
+    @Test(arguments: [#"{"_meta":{"x":1,"x":2}}"#, #"{"_meta":{"x":1,"\u0078":2}}"#, #"{"_meta":{},"_meta":{}}"#])
+    func `a key that _meta has twice is an error of the message`(params: String) {
+        #expect {
+            _ = try self.metaKeys(#"{"jsonrpc":"2.0","id":1,"method":"m","params":\#(params)}"#)
+        } throws: { error in
+            guard case .parse(let error)? = error as? JSONRPCError else { return false }
+            return error.reason == .duplicateKey
+        }
+    }
+
     @Test func `a message without id is a notification`() throws {
         let read = try self.scan("{\"method\":\"notifications/initialized\",\"jsonrpc\":\"2.0\"}")
         #expect(read.envelope.kind == .notification)

@@ -8,6 +8,21 @@ import Wire
         return JSONString.unescape(bytes.span, ByteRange(0, bytes.count))
     }
 
+    @Test func `a backslash is found wherever it stands`() {
+        for count in 0...40 {
+            let plain = [UInt8](repeating: 0x61, count: count + 2)
+            let range = ByteRange(1, count + 1)
+            let isFoundInNone = JSONString.hasEscapes(plain.span, range)
+            #expect(!isFoundInNone)
+            for place in plain.indices {
+                var text = plain
+                text[place] = 0x5C
+                let isFound = JSONString.hasEscapes(text.span, range)
+                #expect(isFound == range.range.contains(place), "byte \(place) of \(count)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("\"\"", ""), ("\"abc\"", "abc"), ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\u{8}\u{C}\n\r\t"),
         ("\"\\u0041\\u00e9\\u20AC\"", "Aé€"),

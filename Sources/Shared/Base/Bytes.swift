@@ -2,7 +2,12 @@ extension Array where Element == UInt8 {
     /// Appends a copy of `bytes`.
     @inlinable
     public mutating func append(_ bytes: Span<UInt8>) {
-        unsafe bytes.withUnsafeBufferPointer { unsafe self.append(contentsOf: $0) }
+        unsafe bytes.withUnsafeBytes { unsafe self.append(copying: $0) }
+    }
+
+    @inlinable @inline(__always)
+    mutating func append(copying bytes: UnsafeRawBufferPointer) {
+        self.append(addingCapacity: bytes.count) { unsafe $0.append(copying: bytes) }
     }
 
     /// Appends a copy of the part of `bytes` that `range` names.
@@ -14,21 +19,13 @@ extension Array where Element == UInt8 {
     /// Appends the bytes of a literal.
     @inlinable
     public mutating func append(_ text: StaticString) {
-        unsafe self.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        unsafe self.append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Appends `value` in decimal without going through `String`.
     @inlinable
     public mutating func append(decimal value: UInt64) {
-        var digits = InlineArray<20, UInt8>(repeating: 0)
-        var first = 20
-        var rest = value
-        repeat {  // Bound: 20 digits.
-            first -= 1
-            digits[first] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
-            rest /= 10
-        } while rest > 0
-        self.append(digits.span.extracting(first..<20))
+        self.append(addingCapacity: Decimal.digitsMax) { $0.append(decimal: value) }
     }
 
     @inlinable
@@ -55,26 +52,89 @@ extension Array where Element == UInt8 {
     }
 }
 
-extension Span where Element == UInt8 {
-    /// Exact byte equality with a literal.
-    @inlinable
-    public func equals(_ text: StaticString) -> Bool {
-        guard self.count == text.utf8CodeUnitCount else { return false }
-        for index in self.indices where unsafe self[index] != text.utf8Start[index] { return false }
-        return true
+/// For texts of many pieces: the array's capacity is checked once for all of them, and the length of a literal is known where it
+/// is copied. Beyond the capacity that was asked for they trap.
+extension OutputSpan where Element == UInt8 {
+    @inlinable @inline(__always)
+    public mutating func append(_ text: StaticString) {
+        unsafe self.append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inlinable @inline(__always)
+    public mutating func append(_ bytes: Span<UInt8>) {
+        unsafe bytes.withUnsafeBytes { unsafe self.append(copying: $0) }
+    }
+
+    @inlinable @inline(__always)
+    mutating func append(copying bytes: UnsafeRawBufferPointer) {
+        unsafe self.withUnsafeMutableBufferPointer { buffer, count in
+            precondition(bytes.count <= buffer.count - count, "more bytes than capacity was asked for")
+            guard let start = buffer.baseAddress, let source = bytes.baseAddress else { return }
+            unsafe UnsafeMutableRawPointer(start + count).copyMemory(from: source, byteCount: bytes.count)
+            count += bytes.count
+        }
     }
 
     @inlinable
+    public mutating func append(decimal value: UInt64) {
+        var first = Decimal.digitsMax
+        var digits = InlineArray<20, UInt8>(repeating: 0)
+        var rest = value
+        repeat {  // Bound: 20 digits.
+            first -= 1
+            digits[first] = UInt8(truncatingIfNeeded: rest % 10) + 0x30
+            rest /= 10
+        } while rest > 0
+        self.append(digits.span.extracting(first..<Decimal.digitsMax))
+    }
+}
+
+public enum Decimal {
+    /// Digits of the largest `UInt64`.
+    public static var digitsMax: Int { 20 }
+}
+
+extension Span where Element == UInt8 {
+    /// Exact byte equality with a literal.
+    public func equals(_ text: StaticString) -> Bool {
+        guard self.count == text.utf8CodeUnitCount else { return false }
+        return unsafe self.withUnsafeBytes { unsafe Self.areEqual($0, UnsafeRawPointer(text.utf8Start)) }
+    }
+
     public func equals(_ other: Span<UInt8>) -> Bool {
         guard self.count == other.count else { return false }
-        for index in self.indices where self[index] != other[index] { return false }
-        return true
+        return unsafe self.withUnsafeBytes { mine in
+            unsafe other.withUnsafeBytes { theirs in
+                guard let start = theirs.baseAddress else { return true }
+                return unsafe Self.areEqual(mine, start)
+            }
+        }
+    }
+
+    /// Compares as many bytes as `mine` has, eight at a time; the last eight overlap those before.
+    @inline(__always)
+    private static func areEqual(_ mine: UnsafeRawBufferPointer, _ theirs: UnsafeRawPointer) -> Bool {
+        let count = mine.count
+        guard count >= 8 else {
+            for index in 0..<count where unsafe mine[index] != theirs.load(fromByteOffset: index, as: UInt8.self) { return false }
+            return true
+        }
+        @inline(__always) func areWordsEqual(_ offset: Int) -> Bool {
+            unsafe mine.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                == theirs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
+        var offset = 0
+        while offset < count - 8 {
+            guard areWordsEqual(offset) else { return false }
+            offset += 8
+        }
+        return areWordsEqual(count - 8)
     }
 
     /// Equality where only ASCII letters are folded. `text` must be lower case. Never folds beyond ASCII: U+212A is not `k`.
-    @inlinable
     public func equalsIgnoringASCIICase(_ text: StaticString) -> Bool {
         guard self.count == text.utf8CodeUnitCount else { return false }
+        if self.equals(text) { return true }  // As most senders write it.
         for index in self.indices where unsafe ASCII.lowercased(self[index]) != text.utf8Start[index] { return false }
         return true
     }

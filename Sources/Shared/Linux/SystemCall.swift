@@ -7,8 +7,7 @@ enum SystemCall {
     @inline(__always)
     static func raw<Number: SignedInteger>(_ body: () -> Number) -> Int {
         let result = body()
-        let code = errno
-        return result >= 0 ? Int(result) : -Int(code)
+        return result >= 0 ? Int(result) : -Int(errno)
     }
 
     /// Repeats `body` while a signal interrupts it.

@@ -41,6 +41,18 @@ extension FileDescriptor {
         try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(SystemError) in try unsafe self.read(into: buffer) }
     }
 
+    /// One `recv`: sockets only. A little cheaper than `read`, which first goes the way of files.
+    public func receive(into bytes: inout MutableSpan<UInt8>) throws(SystemError) -> Transfer {
+        if bytes.count == 0 { return .moved(0) }
+        let result = unsafe bytes.withUnsafeMutableBytes { buffer in
+            SystemCall.uninterrupted {
+                SystemCall.raw { unsafe Glibc.recv(self.rawValue, buffer.baseAddress, buffer.count, 0) }
+            }
+        }
+        if result == 0 { return .ended }
+        return try self.outcome(result, "recv")
+    }
+
     /// One `write`: files and pipes. SIGPIPE must be ignored or blocked, see `Signal.ignore`.
     @unsafe public func write(_ bytes: UnsafeRawBufferPointer) throws(SystemError) -> Transfer {
         let result = SystemCall.uninterrupted {

@@ -78,8 +78,8 @@ public enum EraClassifier {
                 "MCP-Protocol-Version names a revision without handshake, but the body is initialize"
             case .envelopeMissing:
                 """
-                params._meta lacks io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities, \
-                which the revision in MCP-Protocol-Version requires
+                params._meta lacks io.modelcontextprotocol/protocolVersion, which the revision in MCP-Protocol-Version requires \
+                together with io.modelcontextprotocol/clientCapabilities
                 """
             }
         }

@@ -59,6 +59,11 @@ public struct ParameterHeaders: Sendable {
         /// Behind the prefix.
         public let name: ByteRange
         public let value: ByteRange
+
+        public init(name: ByteRange, value: ByteRange) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// A member of an input schema that is annotated or that leads to one that is.
@@ -83,6 +88,11 @@ public struct ParameterHeaders: Sendable {
     /// Tools listed so far.
     public var count: Int { self.tools.count }
 
+    /// Tools whose calls must repeat an argument.
+    private var annotated = 0
+    /// Whether any call has to be looked at.
+    public var hasRules: Bool { self.annotated > 0 }
+
     public mutating func removeAll() { self = Self() }
 
     /// Adds the tools of one page of `tools/list`, of whose result these are the members. A tool that is listed again is replaced.
@@ -101,7 +111,10 @@ public struct ParameterHeaders: Sendable {
     }
 
     private mutating func add(_ name: [UInt8], schema: ByteRange?, _ bytes: Span<UInt8>) {
-        if let old = self.tools.removeValue(forKey: name) { self.bytesLeft += name.count + Self.cost(old) }
+        if let old = self.tools.removeValue(forKey: name) {
+            self.bytesLeft += name.count + Self.cost(old)
+            if !old.isEmpty { self.annotated -= 1 }
+        }
         guard self.tools.count < Self.toolsMax, name.count <= self.bytesLeft else { return }
         var collector = Collector()
         if let schema { collector.countNames(schema, bytes, depth: 0) }
@@ -110,6 +123,7 @@ public struct ParameterHeaders: Sendable {
         guard cost <= self.bytesLeft else { return }
         self.bytesLeft -= cost
         self.tools[name] = parameters
+        if !parameters.isEmpty { self.annotated += 1 }
     }
 
     private static func cost(_ parameters: [Parameter]) -> Int {

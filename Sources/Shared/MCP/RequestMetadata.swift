@@ -21,39 +21,45 @@ public enum MetaKey {
     public static let relatedRequest: StaticString = "io.mcp-supervisor/relatedRequest"
     public static let inputKey: StaticString = "io.mcp-supervisor/inputKey"
 
-    /// What the supervisor consumes of a modern request: a legacy worker must not see it.
-    public static let modernEnvelope: [StaticString] = [protocolVersion, clientCapabilities, clientInfo, logLevel]
     public static let ours: [StaticString] = [caller, group, relatedRequest, inputKey]
 }
 
 /// What `params._meta` says about one request. Ranges are values in the scanned bytes, strings with their quotes.
 public struct RequestMetadata: Equatable, Sendable {
     /// Present, of any type: the request claims to be modern.
-    public let protocolVersion: ByteRange?
-    public let clientCapabilities: ByteRange?
-    public let clientInfo: ByteRange?
-    public let logLevel: ByteRange?
-    public let progressToken: ByteRange?
+    public private(set) var protocolVersion: ByteRange?
+    public private(set) var clientCapabilities: ByteRange?
+    public private(set) var clientInfo: ByteRange?
+    public private(set) var logLevel: ByteRange?
+    public private(set) var progressToken: ByteRange?
 
     /// A request without `_meta`.
-    public init() {
-        self.protocolVersion = nil
-        self.clientCapabilities = nil
-        self.clientInfo = nil
-        self.logLevel = nil
-        self.progressToken = nil
-    }
+    public init() {}
 
     /// `meta` holds the members of the `_meta` object.
     public init(_ bytes: Span<UInt8>, meta: JSONMembers) {
-        self.protocolVersion = meta.value(MetaKey.protocolVersion, in: bytes)
-        self.clientCapabilities = meta.value(MetaKey.clientCapabilities, in: bytes)
-        self.clientInfo = meta.value(MetaKey.clientInfo, in: bytes)
-        self.logLevel = meta.value(MetaKey.logLevel, in: bytes)
-        self.progressToken = meta.value(MetaKey.progressToken, in: bytes)
+        for member in meta.members {
+            if member.hasKey(MetaKey.protocolVersion, in: bytes) {
+                self.protocolVersion = member.value
+            } else if member.hasKey(MetaKey.clientCapabilities, in: bytes) {
+                self.clientCapabilities = member.value
+            } else if member.hasKey(MetaKey.clientInfo, in: bytes) {
+                self.clientInfo = member.value
+            } else if member.hasKey(MetaKey.logLevel, in: bytes) {
+                self.logLevel = member.value
+            } else if member.hasKey(MetaKey.progressToken, in: bytes) {
+                self.progressToken = member.value
+            }
+        }
     }
 
     public var claimsModern: Bool { self.protocolVersion != nil }
+
+    /// Whether the member of `_meta` with this value is one of those that make a request modern, which a legacy worker must not
+    /// see: no two members have their values in one place.
+    public func isModernEnvelope(_ value: ByteRange) -> Bool {
+        value == self.protocolVersion || value == self.clientCapabilities || value == self.clientInfo || value == self.logLevel
+    }
 
     /// The log level asked for, or nil. Call after `envelopeRefusal` said that it is a known one.
     public func requestedLogLevel(_ bytes: Span<UInt8>) -> LogLevel? {

@@ -24,7 +24,8 @@ public enum Revision: UInt8, CaseIterable, Comparable, Sendable {
     /// Reads the exact text of a revision. Revisions are opaque names: nothing is trimmed, folded or compared as a date.
     public init?(_ bytes: Span<UInt8>) {
         guard bytes.count == 10 else { return nil }
-        for revision in Self.allCases where bytes.equals(revision.text) {  // Bound: five revisions.
+        // Bound: five revisions; the newest first, which most requests name.
+        for revision in Self.allCases.reversed() where bytes.equals(revision.text) {
             self = revision
             return
         }
@@ -65,6 +66,12 @@ public enum Revision: UInt8, CaseIterable, Comparable, Sendable {
 
     /// Whether one HTTP body may hold several JSON-RPC messages. Only 2025-03-26 (and the stream transport before it) allows that.
     public var allowsBatches: Bool { self == .v2025_03_26 || self == .v2024_11_05 }
+
+    /// Whether the events of a stream may have ids, and a client may resume it after one of them (`Last-Event-ID`).
+    public var resumesStreams: Bool { self >= .v2025_03_26 && self.era == .legacy }
+
+    /// Whether a stream begins with an event that has an id and no data. Clients of older revisions take that for a message.
+    public var primesStreams: Bool { self >= .v2025_11_25 && self.era == .legacy }
 
     public static func < (lhs: Self, rhs: Self) -> Bool { lhs.rawValue < rhs.rawValue }
 }

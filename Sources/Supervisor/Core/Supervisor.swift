@@ -20,12 +20,24 @@ public struct Supervisor: ~Copyable {
     var duplexes: DuplexTable
     /// The client on our own stdin and stdout, if that is how we were started.
     var standardStreams: ConnectionKey?
+    /// The streams that follow the progress of an operation.
+    var operations: [Operation: ConnectionKey] = [:]
     var calls: SlotMap<Call>
     /// Of calls that can be asked for input in the middle.
-    var inputs: [CallKey: InputState] = [:]
+    var inputs = InputTable()
     var asks: SlotMap<Ask>
     /// Calls whose modern clients have been told to come back, by the id in their states. Bound: `parkedCalls`.
     var parked: [RequestState.CallID: CallKey] = [:]
+    var subscriptions: SubscriptionTable
+    /// Bound: the calls that wait for subscriptions.
+    var pendingListens: [CallKey: PendingListen] = [:]
+    /// Bound: `workers.queue` of each server.
+    var heldCalls: [CallKey: HeldCall] = [:]
+    /// Tells cursors of this start from those of an earlier one.
+    let cursorSalt: UInt64
+    /// `subscriptions/listen` so far, and requests of our own to workers.
+    var listenCount: UInt64 = 0
+    var ownRequests: Int64 = 0
     let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
@@ -33,7 +45,7 @@ public struct Supervisor: ~Copyable {
     var lifecycle: Lifecycle = .starting
     var spawnBudget: SpawnBudget
     /// Source of session ids: unguessable bits in production, a seed's in the simulator.
-    let unguessable: () -> SessionID
+    let unguessable: any SessionIDSource
     /// Jitter, and which newcomers are dropped. Nothing that must not be guessed.
     var jitter: PRNG
 
@@ -54,6 +66,9 @@ public struct Supervisor: ~Copyable {
     var scratch: [UInt8] = []
     /// Empty output buffers with capacity. Bound: `spareBuffersMax` of at most `spareBufferBytesMax`.
     var spareBuffers: [[UInt8]] = []
+
+    /// What the event logs of all sessions hold.
+    var eventBudget: EventBudget
 
     var connectionTimers = SlotTimers()
     var sessionTimers = SlotTimers()
@@ -88,6 +103,8 @@ public struct Supervisor: ~Copyable {
         case worker(WorkerKey)
         case restart(server: Int)
         case input(CallKey)
+        case inputProgress(CallKey)
+        case variant(server: Int)
         case drain
     }
 
@@ -114,7 +131,10 @@ public struct Supervisor: ~Copyable {
         self.sessions = SessionTable(capacity: limits.sessions)
         self.duplexes = DuplexTable(capacity: limits.connections)
         self.calls = SlotMap(capacity: Swift.min(limits.calls, WireID.callsMax))
-        self.asks = SlotMap(capacity: Self.asksMax)
+        self.cursorSalt = seed
+        self.subscriptions = SubscriptionTable(
+            definitions: configuration.servers.count, perServerMax: limits.subscriptionsPerServer)
+        self.asks = SlotMap(capacity: Ask.countMax)
         self.sealing = sealing
         self.workers = SlotMap(capacity: configuration.servers.count * Server.variantsMax)
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
@@ -124,15 +144,16 @@ public struct Supervisor: ~Copyable {
         for (server, known) in eras.enumerated() {
             if let known, server < self.servers.count { self.servers[server].eraProbe.remembered(known.era, until: known.until) }
         }
-        self.unguessable = unguessable
+        self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)
         self.httpLimits = limits.http
-        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits)
+        self.scanner = JSONRPCScanner(limits: limits.clientJSON.limits, readsMeta: true)
         self.workerScanner = JSONRPCScanner(limits: limits.workerJSON.limits)
         self.metaScanner = JSONScanner(limits: limits.clientJSON.limits)
         self.sources = SourceCounts(max: limits.connectionsPerSource)
         self.newcomers = Newcomers(limits: limits.newcomers)
         self.penalties = SourcePenalties(limits: configuration.authentication.penalties)
+        self.eventBudget = EventBudget(bytesMax: limits.eventBytesTotal)
         self.startedAt = now
     }
 
@@ -184,4 +205,17 @@ struct Counters: Equatable, Sendable {
     var droppedNotifications: UInt64 = 0
     /// Requests of workers that could not be attributed to a call.
     var unattributed: UInt64 = 0
+}
+
+/// Where session ids come from.
+///
+/// An existential on purpose: a value that holds one lives in memory only. Otherwise the compiler takes `Supervisor` for something
+/// that fits into registers, and copies all of it (1.6 KB) to the stack for many a call of a method that only reads.
+protocol SessionIDSource {
+    func next() -> SessionID
+}
+
+private struct DrawnSessionIDs: SessionIDSource {
+    let draw: () -> SessionID
+    func next() -> SessionID { self.draw() }
 }

@@ -120,7 +120,7 @@ extension Reactor {
     private mutating func readConnection(_ key: ConnectionKey, _ descriptor: FileDescriptor) {
         var span = self.readBuffer.mutableSpan
         do {
-            switch try descriptor.read(into: &span) {
+            switch try descriptor.receive(into: &span) {
             case .moved(let count):
                 let buffer = self.readBuffer
                 self.supervisor.bytesReceived(key, buffer.span.extracting(0..<count), at: self.now)

@@ -2,8 +2,8 @@ import COpenSSL
 import Linux
 import SupervisorCore
 
-/// The seal of the states that clients bring back: AES-256-GCM by OpenSSL, with a key that this process drew. A state does not outlive
-/// the process, and neither does the call that it names.
+/// The seal of the states that clients bring back: AES-256-GCM by OpenSSL, with a key that this process drew (ADR 56). A state does not
+/// outlive the process, and neither does the call that it names.
 enum StateSeal {
     private static let keyBytes = 32
     private static let nonceBytes = 12
@@ -34,7 +34,7 @@ enum StateSeal {
         return isDone ? sealed : nil
     }
 
-    private static func open(_ sealed: Span<UInt8>, _ associated: Span<UInt8>, _ key: [UInt8]) -> [UInt8]? {
+    static func open(_ sealed: Span<UInt8>, _ associated: Span<UInt8>, _ key: [UInt8]) -> [UInt8]? {
         let count = sealed.count - Self.nonceBytes - Self.tagBytes
         guard count >= 0 else { return nil }
         var plaintext = [UInt8](repeating: 0, count: count)

@@ -1,6 +1,7 @@
-"""One scenario with the official SDK 1.x client over Streamable HTTP. Prints one JSON object.
+"""One scenario with the official SDK 1.x client, over Streamable HTTP or with a process. Prints one JSON object.
 
-    sdk1_client.py URL SCENARIO     with SCENARIO a JSON list of steps:
+    sdk1_client.py URL SCENARIO             with SCENARIO a JSON list of steps:
+    sdk1_client.py '["PROGRAM", …]' SCENARIO
         ["list_tools"] | ["call", NAME, ARGUMENTS, TIMEOUT_SECONDS or null] | ["progress", NAME, ARGUMENTS] | ["log_level", LEVEL] | ["ping"]
         ["changed"]     waits until the server has said that its list of tools has changed
 """
@@ -10,10 +11,18 @@ import json
 import sys
 from datetime import timedelta
 
-from mcp import ClientSession
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamablehttp_client
 from mcp.shared.exceptions import McpError
 from mcp.types import ServerNotification, ToolListChangedNotification
+
+
+def connect(url: str):
+    if not url.startswith("["):
+        return streamablehttp_client(url)
+    program, *arguments = json.loads(url)
+    return stdio_client(StdioServerParameters(command=program, args=arguments))
 
 
 async def run(url: str, steps: list) -> dict:
@@ -28,7 +37,8 @@ async def run(url: str, steps: list) -> dict:
     async def on_log(params) -> None:
         logs.append([params.level, params.data])
 
-    async with streamablehttp_client(url) as (read, write, session_id):
+    async with connect(url) as (read, write, *session):
+        session_id = session[0] if session else lambda: None
         async with ClientSession(read, write, logging_callback=on_log, message_handler=on_message) as session:
             initialized = await session.initialize()
             for step in steps:

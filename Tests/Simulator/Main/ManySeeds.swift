@@ -52,7 +52,7 @@ struct ManySeeds {
         print(
             """
             mcp-sim: \(self.total.turns) turns, \(self.total.requests) requests, \(self.total.answers) answers, \
-            \(self.total.results) results of workers, \(self.total.spawns) workers, \(self.total.crashes) crashes, \
+            \(self.total.results) results of workers, \(self.total.questions) questions, \(self.total.spawns) workers, \(self.total.crashes) crashes, \
             \(self.total.virtualSeconds) s of virtual time
             """)
         if !self.failures.isEmpty { print("mcp-sim: failed seeds: \(self.failures.sorted())") }
@@ -162,7 +162,8 @@ extension PidFD {
 extension Statistics {
     /// As a process tells it to its parent.
     var line: String {
-        "\(self.turns) \(self.requests) \(self.answers) \(self.results) \(self.spawns) \(self.crashes) \(self.virtualSeconds)"
+        "\(self.turns) \(self.requests) \(self.answers) \(self.results) \(self.questions) \(self.spawns) \(self.crashes) "
+            + "\(self.virtualSeconds)"
     }
 
     init(line: String) {

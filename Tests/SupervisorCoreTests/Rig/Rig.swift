@@ -20,6 +20,8 @@ final class Rig {
     /// Whether new workers answer their first request by themselves.
     var handshakes = true
     var capabilities = Rig.allCapabilities
+    /// What workers answer to the supervisor's own `tools/list`; nil: tests answer it.
+    var tools: String? = #"{"tools":[]}"#
     private var nextSession: UInt64 = 0
     private var nextProcess: Int32 = 100
 
@@ -188,6 +190,9 @@ final class Rig {
     var worker: RigWorker {
         get throws { try #require(self.workers.last) }
     }
+
+    /// As after a list of tools without rules for header fields.
+    func knowsTools() { self.machine.servers[0].toolRules.completeSince = self.now }
 
     func drain() {
         self.machine.drainRequested(at: self.now)

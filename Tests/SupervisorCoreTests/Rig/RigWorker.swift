@@ -88,6 +88,10 @@ final class RigWorker {
         // Most tests are not about what the supervisor asks for itself.
         let isOwn = message["method"] == "subscriptions/listen" || message["id"]?.stringValue?.hasPrefix("catalogue-") == true
         if isOwn, self.rig.handshakes { return self.ownRequests.append(message) }
+        // A question of the supervisor's own, before the first modern call.
+        if let id = message["id"]?.int64Value, id > 1 << 52, message["method"] == "tools/list", let tools = self.rig.tools {
+            return self.write(#"{"jsonrpc":"2.0","id":\#(id),"result":\#(tools)}"#, settles: false)
+        }
         guard self.rig.handshakes, message["id"] == 0, message["method"] != "logging/setLevel" else {
             return self.lines.append(line)
         }

@@ -176,11 +176,14 @@ extension Span where Element == UInt8 {
     @inline(__always)
     func first(_ byte: UInt8, in range: Range<Int>) -> Int {
         var index = range.lowerBound
-        while index &+ 16 <= range.upperBound {
-            if let lane = HTTPByte.firstLane(self.vector(at: index) .== SIMD16(repeating: byte)) { return index &+ lane }
+        // Also looks behind the range, where there are bytes.
+        while index < range.upperBound, index &+ 16 <= self.count {
+            if let lane = HTTPByte.firstLane(self.vector(at: index) .== SIMD16(repeating: byte)) {
+                return Swift.min(index &+ lane, range.upperBound)
+            }
             index &+= 16
         }
         while index < range.upperBound, self[index] != byte { index &+= 1 }
-        return index
+        return Swift.min(index, range.upperBound)
     }
 }

@@ -48,6 +48,25 @@ public struct HTTPFields: Sendable, Equatable {
     }
 }
 
+extension OutputSpan where Element == UInt8 {
+    /// Appends a field value with every control byte replaced by `?`.
+    mutating func appendFieldValue(_ value: Span<UInt8>) {
+        var rest = value
+        while true {  // Bound: the bytes of the value.
+            var seen: UInt64 = 0
+            let end = HTTPByte.firstControl(rest, from: 0, to: rest.count, seen: &seen)
+            self.append(rest.extracting(0..<end))
+            guard end < rest.count else { return }
+            self.append(0x3F)
+            rest = rest.extracting((end + 1)...)
+        }
+    }
+
+    mutating func appendFieldValue(_ value: StaticString) {
+        unsafe self.appendFieldValue(Span(_unsafeStart: value.utf8Start, count: value.utf8CodeUnitCount))
+    }
+}
+
 extension [UInt8] {
     /// Appends a field value with every control byte replaced by `?`.
     mutating func appendFieldValue(_ value: Span<UInt8>) {

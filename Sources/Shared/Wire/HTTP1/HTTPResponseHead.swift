@@ -51,20 +51,24 @@ public struct HTTPResponseHead: Sendable {
 
     /// Appends the head with its empty line. `date` is an IMF-fixdate (see `HTTPDate`) or empty, which leaves the field out.
     public func append(to output: inout [UInt8], date: Span<UInt8>) {
+        let contentTypeBytes = self.contentType?.utf8CodeUnitCount ?? 0
+        let bytesMax = Self.ownBytesMax + date.count + contentTypeBytes + self.extra.bytes.count
+        output.append(addingCapacity: bytesMax) { self.append(to: &$0, date: date) }
+    }
+
+    private func append(to output: inout OutputSpan<UInt8>, date: Span<UInt8>) {
         HTTPStatus.appendLine(self.status, to: &output)
         Self.appendDate(date, to: &output)
         if let contentType = self.contentType {
-            let start = output.count + 14
             output.append("Content-Type: ")
-            output.append(contentType)
-            output.replaceControls(from: start)
+            output.appendFieldValue(contentType)
             output.append("\r\n")
         }
         self.appendFraming(to: &output)
         Self.appendEnd(self.isEventStream ? Self.eventStreamEnd : Self.end, extra: self.extra, isTLS: self.isTLS, to: &output)
     }
 
-    static func appendDate(_ date: Span<UInt8>, to output: inout [UInt8]) {
+    static func appendDate(_ date: Span<UInt8>, to output: inout OutputSpan<UInt8>) {
         guard !date.isEmpty else { return }
         output.append("Date: ")
         output.appendFieldValue(date)
@@ -72,13 +76,13 @@ public struct HTTPResponseHead: Sendable {
     }
 
     /// Appends what every head ends with: further fields, those that every response carries, and the empty line.
-    static func appendEnd(_ end: StaticString = Self.end, extra: HTTPFields, isTLS: Bool, to output: inout [UInt8]) {
+    static func appendEnd(_ end: StaticString = Self.end, extra: HTTPFields, isTLS: Bool, to output: inout OutputSpan<UInt8>) {
         if !extra.isEmpty { output.append(extra.bytes.span) }
         if isTLS { output.append("Strict-Transport-Security: max-age=63072000\r\n") }
         output.append(end)
     }
 
-    private func appendFraming(to output: inout [UInt8]) {
+    private func appendFraming(to output: inout OutputSpan<UInt8>) {
         var keepAlive = self.keepAlive
         switch self.framing {
         case .length(let length):
@@ -99,6 +103,9 @@ public struct HTTPResponseHead: Sendable {
             output.append("Connection: keep-alive\r\n")
         }
     }
+
+    /// Bytes of a head without its variable values, rounded up.
+    static var ownBytesMax: Int { 640 }
 
     /// The fields that every response carries, and the end of the head.
     static var end: StaticString {

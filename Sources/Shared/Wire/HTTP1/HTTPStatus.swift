@@ -4,7 +4,7 @@ import Base
 enum HTTPStatus {
     /// The status line of an answer, complete with its CRLF. A status that the table does not know keeps its number and has no
     /// phrase.
-    static func appendLine(_ status: Int, to output: inout [UInt8]) {
+    static func appendLine(_ status: Int, to output: inout OutputSpan<UInt8>) {
         switch status {
         case 200: output.append("HTTP/1.1 200 OK\r\n")
         case 202: output.append("HTTP/1.1 202 Accepted\r\n")

@@ -26,8 +26,13 @@ enum ByteWord {
         return self.loadShort(bytes, range)
     }
 
-    @inline(never)
+    /// For a range that starts in the last eight bytes.
     private static func loadShort(_ bytes: Span<UInt8>, _ range: ByteRange) -> UInt64 {
+        if bytes.count >= self.size, range.lowerBound < bytes.count {
+            let behind = self.size &- (bytes.count &- range.lowerBound)
+            let word = self.load(bytes, at: bytes.count &- self.size) &>> (UInt64(truncatingIfNeeded: behind) &* 8)
+            return word & ((1 &<< (UInt64(truncatingIfNeeded: range.count) &* 8)) &- 1)
+        }
         var word: UInt64 = 0
         for offset in range.range.reversed() { word = word << 8 | UInt64(bytes[offset]) }
         return word

@@ -176,16 +176,45 @@ extension JSONCursor {
         // Bound: every round passes at least one byte.
         repeat {
             let (key, hasEscapes) = try self.skipKey(bytes)
-            let first = self.token(bytes)
-            let start = self.position
-            if first == 0x22 {
-                try self.skipString(bytes)
-            } else {
-                try self.skipValue(bytes, depth: depth + 1)
-            }
-            let value = ByteRange(start, self.position)
+            let value = try self.skipMemberValue(bytes, depth: depth)
             try self.record(key, hasEscapes: hasEscapes, value: value, bytes, into: &members)
         } while try self.continues(0x7D, bytes)
+    }
+
+    /// The same, and adds the members of the member `inner`, if it is an object, to `innerMembers`.
+    mutating func recordObject(
+        _ bytes: Span<UInt8>, depth: Int, into members: inout JSONMembers, inner: StaticString,
+        into innerMembers: inout JSONMembers
+    ) throws(JSONError) {
+        guard try self.enter(0x7B, bytes, depth: depth) else { return }
+        // Bound: every round passes at least one byte.
+        repeat {
+            let (key, hasEscapes) = try self.skipKey(bytes)
+            let value: ByteRange
+            if self.token(bytes) == 0x7B, JSONString.equals(bytes, contents: key, hasEscapes: hasEscapes, inner) {
+                let start = self.position
+                innerMembers.removeAll()
+                try self.recordObject(bytes, depth: depth + 1, into: &innerMembers)
+                value = ByteRange(start, self.position)
+            } else {
+                value = try self.skipMemberValue(bytes, depth: depth)
+            }
+            // A second member of that name ends the scan here.
+            try self.record(key, hasEscapes: hasEscapes, value: value, bytes, into: &members)
+        } while try self.continues(0x7D, bytes)
+    }
+
+    /// Passes the value of a member of an object around which `depth` containers are open.
+    @inline(__always)
+    private mutating func skipMemberValue(_ bytes: Span<UInt8>, depth: Int) throws(JSONError) -> ByteRange {
+        let first = self.token(bytes)
+        let start = self.position
+        if first == 0x22 {
+            try self.skipString(bytes)
+        } else {
+            try self.skipValue(bytes, depth: depth + 1)
+        }
+        return ByteRange(start, self.position)
     }
 
     /// Passes the array at the position and adds the ranges of its elements to `elements`.

@@ -12,11 +12,15 @@ public struct JSONMember: Equatable, Sendable {
     /// From the key's opening quote to the end of the value.
     public var whole: ByteRange { ByteRange(self.key.lowerBound - 1, self.value.upperBound) }
 
-    /// Whether the key after unescaping is `text`.
+    /// Whether the key after unescaping is `text`. Most keys differ in their length, which the caller need not call anybody for.
+    @inlinable @inline(__always)
     public func hasKey(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
-        if self.keyHasEscapes { return JSONString.unescapedEquals(bytes, self.key, text) }
-        guard self.key.count == text.utf8CodeUnitCount, self.key.upperBound <= bytes.count else { return false }
-        return ByteWord.matches(bytes, at: self.key.lowerBound, text)
+        (self.keyHasEscapes || self.key.count == text.utf8CodeUnitCount) && self.hasKeyBytes(text, in: bytes)
+    }
+
+    @usableFromInline
+    func hasKeyBytes(_ text: StaticString, in bytes: Span<UInt8>) -> Bool {
+        JSONString.equals(bytes, contents: self.key, hasEscapes: self.keyHasEscapes, text)
     }
 
     /// Whether the key after unescaping is `text`.
@@ -42,10 +46,7 @@ public struct JSONMembers: Sendable {
     /// The value of the member whose key, after unescaping, is `key`.
     public func value(_ key: StaticString, in bytes: Span<UInt8>) -> ByteRange? {
         let table = self.members.span
-        let count = key.utf8CodeUnitCount
-        for place in table.indices where table[place].key.count == count || table[place].keyHasEscapes {
-            if table[place].hasKey(key, in: bytes) { return table[place].value }
-        }
+        for place in table.indices where table[place].hasKey(key, in: bytes) { return table[place].value }
         return nil
     }
 

@@ -1,11 +1,13 @@
 public import Base
 
 /// The kind of a JSON value, told by its first byte.
+@frozen
 public enum JSONKind: Equatable, Sendable {
     case object, array, string, number, `true`, `false`, null
 }
 
 /// The kind of the validated value at `range`.
+@inlinable
 public func jsonKind(_ bytes: Span<UInt8>, _ range: ByteRange) -> JSONKind {
     guard !range.isEmpty else { return .null }
     return switch bytes[range.lowerBound] {
@@ -29,8 +31,19 @@ public enum JSONString {
     }
 
     public static func hasEscapes(_ bytes: Span<UInt8>, _ range: ByteRange) -> Bool {
-        for offset in range.range where bytes[offset] == 0x5C { return true }
-        return false
+        let text = bytes.extracting(range.range)
+        let last = text.count - ByteWord.size
+        guard last >= 0 else {
+            for index in text.indices where text[index] == 0x5C { return true }
+            return false
+        }
+        var offset = 0
+        while offset < last {
+            if ByteWord.matches(ByteWord.load(text, at: offset), 0x5C) != 0 { return true }
+            offset += ByteWord.size
+        }
+        // The last word overlaps the one before.
+        return ByteWord.matches(ByteWord.load(text, at: last), 0x5C) != 0
     }
 
     /// The text as UTF-8.
@@ -54,6 +67,14 @@ public enum JSONString {
         }
         // Unescaping never makes a text longer.
         return contents.count > text.utf8CodeUnitCount && self.unescapedEquals(bytes, contents, text)
+    }
+
+    /// Whether the text between the quotes at `contents` is `text` after unescaping, for a caller that knows whether it has escapes.
+    @inline(__always)
+    static func equals(_ bytes: Span<UInt8>, contents: ByteRange, hasEscapes: Bool, _ text: StaticString) -> Bool {
+        if hasEscapes { return self.unescapedEquals(bytes, contents, text) }
+        guard contents.count == text.utf8CodeUnitCount, contents.upperBound <= bytes.count else { return false }
+        return ByteWord.matches(bytes, at: contents.lowerBound, text)
     }
 
     /// Whether the text between the quotes at `contents` is `text` after unescaping.

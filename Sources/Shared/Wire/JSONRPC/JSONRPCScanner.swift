@@ -15,10 +15,17 @@ public struct JSONRPCScanner: Sendable {
     /// After a scan: the members of `params`, `result` or `error`, whichever the message has. Empty without one, and after an
     /// error.
     public private(set) var members = JSONMembers()
+    /// After a scan by a scanner that reads it: the members of the payload's `_meta`. Empty when that is missing or no object.
+    public private(set) var metaMembers = JSONMembers()
+    private let readsMeta: Bool
     /// The unknown keys of the envelope, to find duplicates.
     private var unknownKeys = JSONMembers()
 
-    public init(limits: JSONLimits = .standard) { self.limits = limits }
+    /// With `readsMeta`, `_meta` is held to the same rules as the payload: a key that it has twice is an error of the message.
+    public init(limits: JSONLimits = .standard, readsMeta: Bool = false) {
+        self.limits = limits
+        self.readsMeta = readsMeta
+    }
 
     /// Reads the message that `bytes` are.
     public mutating func scan(_ bytes: Span<UInt8>) throws(JSONRPCError) -> JSONRPCEnvelope {
@@ -32,15 +39,20 @@ public struct JSONRPCScanner: Sendable {
     }
 
     private mutating func scan(_ bytes: Span<UInt8>, in range: Range<Int>) throws(JSONRPCError) -> JSONRPCEnvelope {
-        self.members.removeAll()
+        self.forgetPayload()
         self.unknownKeys.removeAll()
         do throws(JSONRPCError) {
             let fields = try self.scanFields(bytes, in: range)
             return try self.judge(fields, bytes)
         } catch {
-            self.members.removeAll()
+            self.forgetPayload()
             throw error
         }
+    }
+
+    private mutating func forgetPayload() {
+        self.members.removeAll()
+        self.metaMembers.removeAll()
     }
 
     /// The values of the known keys.
@@ -96,8 +108,12 @@ public struct JSONRPCScanner: Sendable {
             if first == 0x22 {
                 try cursor.skipString(bytes)
             } else if first == 0x7B, self.isPayload(known, fields) {
-                self.members.removeAll()
-                try cursor.recordObject(bytes, depth: 1, into: &self.members)
+                self.forgetPayload()
+                if self.readsMeta {
+                    try cursor.recordObject(bytes, depth: 1, into: &self.members, inner: "_meta", into: &self.metaMembers)
+                } else {
+                    try cursor.recordObject(bytes, depth: 1, into: &self.members)
+                }
             } else {
                 try cursor.skipValue(bytes, depth: 1)
             }

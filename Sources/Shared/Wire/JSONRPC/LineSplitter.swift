@@ -64,7 +64,7 @@ public struct LineSplitter: Sendable {
         // Bound: every round passes at least one byte.
         while position < bytes.count {
             let start = position
-            let end = Self.lineEnd(bytes, from: start)
+            let end = bytes.first(HTTPByte.lineFeed, in: start..<bytes.count)
             let isEnded = end < bytes.count
             position = isEnded ? end + 1 : end
             if self.state == .skipping {
@@ -91,17 +91,5 @@ public struct LineSplitter: Sendable {
             }
         }
         return .none
-    }
-
-    /// The offset of the first LF from `start` on, or the end.
-    private static func lineEnd(_ bytes: Span<UInt8>, from start: Int) -> Int {
-        var offset = start
-        while bytes.count - offset >= ByteWord.size {
-            let matches = ByteWord.matches(ByteWord.load(bytes, at: offset), 0x0A)
-            if matches != 0 { return offset + ByteWord.firstIndex(matches) }
-            offset += ByteWord.size
-        }
-        while offset < bytes.count, bytes[offset] != 0x0A { offset += 1 }
-        return offset
     }
 }

@@ -60,6 +60,15 @@ public enum SSE {
         output.append("\n\n")
     }
 
+    /// Appends an event without data, by which a client learns an id to resume after and how long to wait before it does. The empty
+    /// `data` line is there because some parsers keep an id only with one.
+    public static func appendPriming(id: Span<UInt8>, retryMilliseconds: UInt32, to output: inout [UInt8]) {
+        Self.appendID(id, to: &output)
+        output.append("retry: ")
+        output.append(decimal: UInt64(retryMilliseconds))
+        output.append("\ndata:\n\n")
+    }
+
     /// Appends a comment, which keeps the connection from looking idle.
     public static func appendComment(to output: inout [UInt8]) {
         output.append(":\n\n")

@@ -98,8 +98,11 @@ public struct WebSocketHandshake: Sendable {
         output.append(self.accept.span)
         output.append("\r\n")
         if self.choosesMCP { output.append("Sec-WebSocket-Protocol: mcp\r\n") }
-        HTTPResponseHead.appendDate(date, to: &output)
-        HTTPResponseHead.appendEnd(extra: extra, isTLS: isTLS, to: &output)
+        let bytesMax = HTTPResponseHead.ownBytesMax + date.count + extra.bytes.count
+        output.append(addingCapacity: bytesMax) {
+            HTTPResponseHead.appendDate(date, to: &$0)
+            HTTPResponseHead.appendEnd(extra: extra, isTLS: isTLS, to: &$0)
+        }
     }
 
     /// RFC 6455 4.2.2, point 5.4: base64 of the SHA-1 of the key and a fixed text.

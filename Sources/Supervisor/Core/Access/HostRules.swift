@@ -53,6 +53,7 @@ public struct HostRules: Sendable {
     /// `name` is in lower case. Only ASCII letters are folded.
     private static func isEqual(_ value: Span<UInt8>, _ name: [UInt8]) -> Bool {
         guard value.count == name.count else { return false }
+        if value.equals(name.span) { return true }  // As most senders write it.
         for index in value.indices where ASCII.lowercased(value[index]) != name[index] { return false }
         return true
     }

@@ -16,6 +16,8 @@ struct AnswerRewrite {
     let resource: [UInt8]
     /// Raw JSON: who a modern client is told has answered.
     let serverInfo: [UInt8]
+    /// See `Cursor`.
+    let cursorTag: [UInt8]
 
     /// How long a client may keep a list of a legacy worker, which cannot say so itself.
     static let listTimeToLive: StaticString = #","ttlMs":5000,"cacheScope":"private""#
@@ -37,7 +39,8 @@ struct AnswerRewrite {
         let isObject = bytes[result.lowerBound] == 0x7B
         let downgrade = ResultDowngrade(method: self.method, revision: self.revision, workerEra: self.from)
         let changes = downgrade.isPossible && isObject ? downgrade.changes(members, bytes) : nil
-        if self.from == self.to && meta == nil && changes == nil || !isObject {
+        let isLastPage = !self.method.isPaged || members.value("nextCursor", in: bytes) == nil
+        if self.from == self.to && meta == nil && changes == nil && isLastPage || !isObject {
             RequestRewrite.copy(bytes, result, envelope.needsLineRewrite, to: &output)
         } else {
             output.append(0x7B)
@@ -65,7 +68,11 @@ struct AnswerRewrite {
         }
         for member in members.members where !self.drops(member, bytes) && changes?.removes(member, in: bytes) != true {
             RequestRewrite.separate(&isFirst, &output)
-            RequestRewrite.copy(member, bytes, rewrites, to: &output)
+            if self.method.isPaged, RequestRewrite.isKey(member, "nextCursor", bytes), jsonKind(bytes, member.value) == .string {
+                Cursor.appendOuter(self.cursorTag, bytes, member.value, to: &output)
+            } else {
+                RequestRewrite.copy(member, bytes, rewrites, to: &output)
+            }
         }
         RequestRewrite.appendMetaObject(after: isFirst, to: &output) { self.appendMeta(meta, bytes, rewrites, to: &$0) }
     }
@@ -191,9 +198,14 @@ struct AnswerRewrite {
 
     /// Appends `,"result":…}` or `,"error":…}` in place of such an answer.
     func appendInputRefusal(_ members: JSONMembers, _ bytes: Span<UInt8>, to output: inout [UInt8]) {
-        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
         let required = try? InputRequired(members, in: bytes)
-        self.appendRefusal((required ?? InputRequired(questions: [], requestState: nil)).standInText(because: why), to: &output)
+        let why = "it cannot be asked for in this client's protocol revision or with its capabilities"
+        self.appendInputRefusal(required ?? InputRequired(questions: [], requestState: nil), because: why, to: &output)
+    }
+
+    /// The same for questions that have been read.
+    func appendInputRefusal(_ required: InputRequired, because why: String, to output: inout [UInt8]) {
+        self.appendRefusal(required.standInText(because: why), to: &output)
     }
 
     /// What a modern worker asks of a client that it cannot ask: the text for a legacy client, which does not know error -32021.

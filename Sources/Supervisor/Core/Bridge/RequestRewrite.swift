@@ -31,9 +31,11 @@ struct RequestRewrite {
     static let ownPrefix: StaticString = "io.mcp-supervisor/"
 
     func append(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
-        line.append(#"{"jsonrpc":"2.0","id":"#)
-        line.append(decimal: self.wireID)
-        line.append(#","method":"#)
+        line.append(addingCapacity: 64) {
+            $0.append(#"{"jsonrpc":"2.0","id":"#)
+            $0.append(decimal: self.wireID)
+            $0.append(#","method":"#)
+        }
         if let method = request.envelope.method { line.append(bytes, method) }
         if self.passesUnchanged(request, bytes) {
             if let params = request.envelope.params {
@@ -51,16 +53,22 @@ struct RequestRewrite {
     /// Whether `params` can be copied whole, the common case of a hot path between peers of one era.
     private func passesUnchanged(_ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
         guard self.from == self.to else { return false }
+        guard Cursor.range(request.method, request.params, bytes) == nil else { return false }
         guard request.metadata.progressToken == nil else { return false }
-        return !request.meta.members.contains { self.drops($0, bytes) }
+        return !request.meta.members.contains { self.drops($0, request, bytes) }
     }
 
     private func appendParams(_ request: IncomingRequest, _ bytes: Span<UInt8>, to line: inout [UInt8]) {
         var isFirst = true
         let rewrites = request.envelope.needsLineRewrite
+        let cursor = Cursor.range(request.method, request.params, bytes)
         for member in request.params.members where !self.isReplaced(member, request, bytes) {
             Self.separate(&isFirst, &line)
-            Self.copy(member, bytes, rewrites, to: &line)
+            if let cursor, cursor == member.value {
+                Cursor.appendInner(bytes, cursor, to: &line)
+            } else {
+                Self.copy(member, bytes, rewrites, to: &line)
+            }
         }
         Self.appendMetaObject(after: isFirst, to: &line) { self.appendMeta(request, bytes, to: &$0) }
     }
@@ -78,7 +86,8 @@ struct RequestRewrite {
 
     private func appendMeta(_ request: IncomingRequest, _ bytes: Span<UInt8>, to meta: inout [UInt8]) {
         var isFirst = true
-        for member in request.meta.members where !self.drops(member, bytes) && !Self.isKey(member, "progressToken", bytes) {
+        for member in request.meta.members where !self.drops(member, request, bytes) {
+            if member.value == request.metadata.progressToken { continue }
             Self.separate(&isFirst, &meta)
             Self.copy(member, bytes, request.envelope.needsLineRewrite, to: &meta)
         }
@@ -109,17 +118,16 @@ struct RequestRewrite {
     }
 
     /// Whether a member of `_meta` must not reach the worker.
-    private func drops(_ member: JSONMember, _ bytes: Span<UInt8>) -> Bool {
+    private func drops(_ member: JSONMember, _ request: IncomingRequest, _ bytes: Span<UInt8>) -> Bool {
         if Self.isOurs(member, bytes) { return true }
         guard self.to == .legacy || self.from == .legacy else { return false }
-        return MetaKey.modernEnvelope.contains { Self.isKey(member, $0, bytes) }
+        return request.metadata.isModernEnvelope(member.value)
     }
 
     /// Keys are compared after unescaping, as every reader of JSON does: some encoders write `\/`, and an escape must not hide a
     /// forged key from us that the worker then sees.
     static func isKey(_ member: JSONMember, _ key: StaticString, _ bytes: Span<UInt8>) -> Bool {
-        guard member.keyHasEscapes else { return bytes.extracting(member.key.range).equals(key) }
-        return JSONString.equals(bytes, Self.quoted(member), key)
+        member.hasKey(key, in: bytes)
     }
 
     /// Whether the key begins with `ownPrefix`.
@@ -138,9 +146,7 @@ struct RequestRewrite {
 
     /// Copies `"key":value`.
     static func copy(_ member: JSONMember, _ bytes: Span<UInt8>, _ rewrites: Bool, to output: inout [UInt8]) {
-        Self.copy(bytes, Self.quoted(member), rewrites, to: &output)
-        output.append(0x3A)
-        Self.copy(bytes, member.value, rewrites, to: &output)
+        Self.copy(bytes, member.whole, rewrites, to: &output)
     }
 
     static func copy(_ bytes: Span<UInt8>, _ range: ByteRange, _ rewrites: Bool, to output: inout [UInt8]) {

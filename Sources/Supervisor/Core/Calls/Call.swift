@@ -22,6 +22,12 @@ struct Call {
         case initialize(InitializeRequest)
         /// `server/discover` of a modern client: likewise.
         case discover
+        /// `resources/subscribe` of a legacy client: answered when a worker has agreed.
+        case subscribe(SubscriptionKey)
+        /// `subscriptions/listen` of a modern client that names resources: likewise. See `PendingListen`.
+        case listen
+        /// `tools/call` of a modern client that cannot be checked before the worker has listed its tools. See `HeldCall`.
+        case afterTools
     }
 
     /// One that waits for the first handshake may be moved to another of the same definition.
@@ -33,14 +39,18 @@ struct Call {
     private(set) var clientID: JSONLexeme
     private(set) var progressToken: JSONLexeme?
     let session: SessionKey?
-    /// Nil once a legacy client has gone; the call goes on and its answer is dropped.
+    /// Nil once a legacy client has gone. The call goes on; its answer is kept if `stream` can be resumed, else dropped.
     var connection: ConnectionKey?
+    /// The number of its stream in its session's event log; 0 if it has none. Those of one batch share a stream.
+    var stream: UInt64 = 0
     /// What its client can be asked for.
     private(set) var capabilities: ClientCapabilities
     /// A modern request without this gets no log messages.
-    let logLevel: LogLevel?
+    private(set) var logLevel: LogLevel?
     /// The JSON string of the resource that a modern client reads, for an error that must name it; else empty.
     let resource: [UInt8]
+    /// It goes on in a list whose earlier page came from the worker's process of then.
+    var hasCursor = false
     var state: State = .queued
     /// The whole line for the worker, while the call is queued; the request as it came, if that `isHeld`.
     var line: [UInt8] = []
@@ -48,20 +58,39 @@ struct Call {
     var isHeld = false
     /// The request as it came, while it is with a worker and may be made again; empty once its client has heard of it.
     var again: [UInt8] = []
-    /// It was with a worker before, which died.
-    var isRepeated = false
-    /// Of a list: it does not name a cursor.
-    let isFirstPage: Bool
     let arrivedAt: Instant
     /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
     /// progress, never beyond `lastDeadline`.
     var deadline: Instant
     var lastDeadline: Instant
+    /// A worker has had it already, which asked for input or died: whoever repeats it may do something twice.
+    private(set) var hasReachedWorker = false
+
+    /// The worker has said what it has to say for now.
+    mutating func suspend(until deadline: Instant) {
+        self.state = .suspended
+        self.hasReachedWorker = true
+        self.deadline = deadline
+    }
+
+    /// It waits for the next worker as it came, because the one that had it is no more.
+    mutating func startAgain() {
+        self.line = self.again
+        self.again = []
+        self.isHeld = true
+        self.state = .queued
+        self.hasReachedWorker = true
+    }
+
+    /// The worker is not told that the client can be asked anything.
+    mutating func promiseNothing() { self.capabilities = [] }
 
     /// A modern client has come back with the answers that the call waits for: from now on it is this request.
     mutating func resume(
-        on connection: ConnectionKey, clientID: JSONLexeme, progressToken: JSONLexeme?, capabilities: ClientCapabilities
+        on connection: ConnectionKey, clientID: JSONLexeme, progressToken: JSONLexeme?, capabilities: ClientCapabilities,
+        logLevel: LogLevel?
     ) {
+        self.logLevel = logLevel
         self.connection = connection
         self.clientID = clientID
         self.progressToken = progressToken

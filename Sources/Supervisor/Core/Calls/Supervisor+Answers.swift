@@ -9,6 +9,8 @@ extension Supervisor {
         guard let idRange = envelope.id, let integer = JSONNumber.int64(message, idRange), let key = WireID.key(integer),
             self.calls.contains(key), case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else {
+            let id = envelope.id.flatMap { JSONNumber.int64(message, $0) }
+            if self.answeredUs(worker, id: id, envelope, message, at: now) { return }
             // Late after a cancel or time-out, answered twice, or invented: nobody waits for it.
             self.strayAnswer(worker, at: now)
             if let late = envelope.id.flatMap({ JSONNumber.int64(message, $0) }).flatMap({ WireID.key($0) }) {
@@ -17,15 +19,18 @@ extension Supervisor {
             return
         }
         if self.refusesRevision(key, worker, envelope, message, at: now) { return }
-        let call = self.calls[key]
+        let server = self.calls[key].server
         self.workers[worker].hasServed = true
+        if self.calls[key].method == .toolsList, envelope.kind == .result, !self.isOurs(server) {
+            self.servers[server].toolRules.headers.add(self.workerScanner.members, message)
+        }
         if self.inputs.isEmpty || !self.answersInput(key, envelope, message, at: now) {
             let inputs = self.inputs.isEmpty ? nil : self.inputs[key]
-            self.forget(key)
+            guard let call = self.forget(key) else { preconditionFailure("a call that has just been looked at") }
             self.counters.callsAnswered += 1
             self.deliver(call, inputs, envelope, message, at: now)
         }
-        self.pumpQueue(call.server, at: now)
+        self.pumpQueue(server, at: now)
         self.continueDrain(at: now)
     }
 
@@ -39,15 +44,19 @@ extension Supervisor {
             AnswerRewrite.code(envelope, message) == ErrorCode.unsupportedProtocolVersion.rawValue,
             self.refuteEra(server, hasAnswered: true)
         else { return false }
+        let method = self.calls[key].method
         self.stopWorker(worker, step: .inputClosed, at: now)
         guard self.repeatCall(key, at: now) else { return false }
-        self.workers[worker].inFlight -= 1
+        self.leave(worker, method)
         return true
     }
 
     /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
     /// time-out.
-    mutating func answeredBadly(_ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, at now: Instant) {
+    mutating func answeredBadly(
+        _ worker: WorkerKey, id: Int64?, _ reason: JSONRPCInvalid, _ line: Span<UInt8>, at now: Instant
+    ) {
+        if self.answeredUs(worker, id: id, nil, line, at: now) { return }
         guard let key = id.flatMap({ WireID.key($0) }), self.calls.contains(key),
             case .dispatched(let owner, _, _) = self.calls[key].state, owner == worker
         else { return }
@@ -67,11 +76,15 @@ extension Supervisor {
             return true
         }
         let members = self.workerScanner.members
-        guard self.calls[key].revision.era == .legacy, envelope.kind == .result, InputRequired.isOne(members, in: message) else {
-            return false
+        if self.calls[key].revision.era == .legacy, self.servers[self.calls[key].server].era == .modern, envelope.kind == .result,
+            InputRequired.isOne(members, in: message)
+        {
+            self.beginRound(key, members, message, at: now)
+            return true
         }
-        self.beginRound(key, members, message, at: now)
-        return true
+        // What it still asks is not needed any more. To say so may end the client's connection, and with it the call.
+        self.abandonInputs(key, at: now)
+        return !self.calls.contains(key)
     }
 
     /// The worker's last word about a call that has been forgotten. `inputs` is what was known of its input.
@@ -79,15 +92,17 @@ extension Supervisor {
         _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
     ) {
         self.listPassed(call, envelope, message)
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
+        // The identity first: to look into it where it lies, the whole server would be copied.
         let identity = self.servers[call.server].identity
         let rewrite = AnswerRewrite(
             from: self.servers[call.server].era, revision: call.revision, method: call.method, resource: call.resource,
-            serverInfo: identity?.serverInfo ?? [UInt8]("{}"))
+            serverInfo: identity?.serverInfo ?? [UInt8]("{}"), cursorTag: self.servers[call.server].cursorTag)
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         var status = 200
-        if call.method.mayRequireInput, self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
+        if call.method.mayRequireInput, let connection = call.connection,
+            self.appendInputRequired(call, inputs, connection, envelope, message, &status, to: &body)
         {
             // Expected: the client comes back with what the worker asks for.
         } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
@@ -100,8 +115,19 @@ extension Supervisor {
             let code = rewrite.appendError(envelope, message, to: &body)
             if call.revision.era == .modern { status = ErrorCode(rawValue: code).httpStatusInModern() }
         }
-        self.finish(connection, status, body.span, at: now)
+        self.finish(call, status, body.span, at: now)
         self.scratch = body
+    }
+
+    /// The last message for a call that has been forgotten.
+    mutating func finish(
+        _ call: Call, _ status: Int, headers: HTTPFields = HTTPFields(), _ body: Span<UInt8>, at now: Instant
+    ) {
+        if let connection = call.connection, self.connections.contains(connection) {
+            self.finish(connection, status, headers: headers, body, at: now)
+        } else {
+            self.endUncarried(call, body, at: now)
+        }
     }
 
     /// The last message for a request: as the whole response, or as the last event of its stream.
@@ -127,8 +153,7 @@ extension Supervisor {
     /// Whether the worker had received the call's request, as JSON: a client that repeats it must know whether that could do
     /// something twice. `sent` is how many bytes the worker's channel ever took.
     static func delivered(_ call: Call, sent: Int) -> StaticString {
-        // A worker before had it.
-        if call.isRepeated { return "true" }
+        guard !call.hasReachedWorker else { return "true" }
         guard case .dispatched(_, let start, let end) = call.state else { return "false" }
         return sent >= end ? "true" : sent > start ? #""partly""# : "false"
     }
@@ -147,10 +172,14 @@ extension Supervisor {
         _ key: CallKey, _ text: String, status: Int = 200, headers: HTTPFields = HTTPFields(), data: [UInt8] = [], at now: Instant
     ) {
         guard self.calls.contains(key) else { return }
-        let call = self.calls[key]
+        if !self.inputs.isEmpty {
+            self.abandonInputs(key, at: now)
+            if self.inputs[key]?.isParked == true {
+                return self.store(key, errorText: text, data: data.isEmpty ? Self.deliveredData(self.calls[key]) : data, at: now)
+            }
+        }
+        guard let call = self.forget(key) else { return }
         let data = data.isEmpty ? Self.deliveredData(call) : data
-        for ask in self.inputs[key]?.asks ?? [] { self.withdrawAsk(ask, tellingClient: true, at: now) }
-        self.forget(key)
         self.answer(call, errorText: text, status: status, headers: headers, data: data, at: now)
     }
 
@@ -159,7 +188,7 @@ extension Supervisor {
         _ call: Call, _ code: ErrorCode = .internalError, errorText text: String, status: Int = 200,
         headers: HTTPFields = HTTPFields(), data: [UInt8], at now: Instant
     ) {
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","error":{"code":"#)
@@ -169,7 +198,7 @@ extension Supervisor {
         body.append(#","data":"#)
         body.append(contentsOf: data)
         body.append("}}")
-        self.finish(connection, status, headers: headers, body.span, at: now)
+        self.finish(call, status, headers: headers, body.span, at: now)
         self.scratch = body
     }
 
@@ -199,8 +228,11 @@ extension Supervisor {
         let call = self.calls[key]
         // Only what was asked for is passed on: a worker must not invent progress for a silent client.
         guard let token = call.progressToken else { return }
-        let timeout = self.servers[call.server].configuration.workers.callTimeout
-        self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        // While the client thinks, its own time passes, which is longer.
+        if self.inputs.isEmpty || self.inputs[key]?.isWaitingForClient != true {
+            let timeout = self.servers[call.server].configuration.workers.callTimeout
+            self.calls[key].deadline = Swift.min(now + timeout, call.lastDeadline)
+        }
         var event = self.takeScratch()
         event.append(#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"#)
         token.append(to: &event)
@@ -215,33 +247,62 @@ extension Supervisor {
     }
 
     /// `notifications/message`: passed to the call it belongs to, when that is certain. A shared worker's unattributed lines may hold
-    /// another client's data, so they are dropped.
+    /// another client's data: they only go to sessions of the one principal whose calls the worker has had, if there is but one.
     mutating func logged(_ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant) {
-        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
-            self.counters.droppedNotifications += 1
-            return
-        }
-        let call = self.calls[key]
         let members = self.workerScanner.members
         guard let range = members.value("level", in: message), jsonKind(message, range) == .string,
             let level = LogLevel(message.extracting(JSONString.contents(range).range))
         else { return }
+        guard let key = self.relatedCall(worker, message, at: now), self.calls.contains(key) else {
+            return self.loggedOutsideOfCalls(worker, level, envelope, message, at: now)
+        }
+        let call = self.calls[key]
         switch call.revision.era {
         case .modern: guard let wanted = call.logLevel, level >= wanted else { return }
         case .legacy:
+            // Where there is no session, nobody has a place for log lines.
+            if let connection = call.connection, self.connections.contains(connection),
+                self.connections[connection].exchange.route.isREST
+            {
+                return
+            }
             let session = call.session.flatMap { self.sessions.contains($0) ? self.sessions[$0].logLevel : nil }
             guard level >= (session ?? .debug) else { return }
         }
         var event = self.takeScratch()
+        self.appendLogged(envelope, message, to: &event)
+        self.notify(call, key, event.span, at: now)
+        self.scratch = event
+    }
+
+    private func appendLogged(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, to event: inout [UInt8]) {
         event.append(#"{"jsonrpc":"2.0","method":"notifications/message","params":{"#)
         var isFirst = true
-        for member in members.members where !RequestRewrite.isKey(member, "_meta", message) {
+        for member in self.workerScanner.members.members where !RequestRewrite.isKey(member, "_meta", message) {
             RequestRewrite.separate(&isFirst, &event)
             RequestRewrite.copy(member, message, envelope.needsLineRewrite, to: &event)
         }
         event.append("}}")
-        self.notify(call, key, event.span, at: now)
-        self.scratch = event
+    }
+
+    /// Everybody without a key is the same principal by name only, and is told nothing.
+    private mutating func loggedOutsideOfCalls(
+        _ worker: WorkerKey, _ level: LogLevel, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) {
+        guard case .one(let principal) = self.workers[worker].clientele, principal != .anonymous else {
+            self.counters.droppedNotifications += 1
+            return
+        }
+        let server = self.workers[worker].server
+        var event: [UInt8] = []
+        self.appendLogged(envelope, message, to: &event)
+        for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].variant == server {
+            // Bound: `sessions`.
+            guard self.sessions[key].principal == principal, level >= self.sessions[key].logLevel ?? .debug,
+                let stream = self.sessions[key].stream, self.connections.contains(stream)
+            else { continue }
+            self.send(stream, event.span, at: now)
+        }
     }
 
     /// The call that a worker's message belongs to: named in our own `_meta` key, or the only one that runs there. A cancelled call
@@ -267,8 +328,13 @@ extension Supervisor {
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
         // Its client would hear the beginning twice.
         self.calls[key].again = []
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard let connection = call.connection, self.connections.contains(connection) else {
+            return self.logUncarried(call, event, at: now)
+        }
         if case .waiting = self.connections[connection].phase {
+            guard !self.connections[connection].exchange.route.isREST else {
+                return self.tellOperation(connection, event, at: now)
+            }
             guard self.mayStream(call) else {
                 self.counters.droppedNotifications += 1
                 return
@@ -303,9 +369,14 @@ extension Supervisor {
     /// A list of the server changed: everybody who asked to be told is told once.
     private mutating func listChanged(_ variant: Int, _ kinds: ListKinds, at now: Instant) {
         let server = self.servers[variant].definition
-        // Bound: `sessions`.
-        for key in self.sessions.allKeys where self.sessions.contains(key) && self.sessions[key].server == server {
-            if let stream = self.sessions[key].stream { self.sendListChanges(kinds, to: stream, subscription: nil, at: now) }
+        for key in self.sessions.allKeys {  // Bound: `sessions`.
+            guard self.sessions.contains(key), self.sessions[key].server == server else { continue }
+            if let stream = self.sessions[key].stream, self.connections[stream].carried?.behind == nil {
+                self.sendListChanges(kinds, to: stream, subscription: nil, at: now)
+            } else {
+                // Told once when the stream is resumed or has caught up, however often it happens until then.
+                self.sessions[key].pendingChanges.formUnion(kinds)
+            }
             // Expected: a session that is its connection ended with it, because its reader was too slow.
             guard self.sessions.contains(key) else { continue }
             // Also when the stream was given up just now: its client will open another.
@@ -314,7 +385,8 @@ extension Supervisor {
         for key in self.connections.keys {  // Bound: `connections`.
             guard self.connections.contains(key), let listen = self.connections[key].listen, listen.server == server
             else { continue }
-            self.sendListChanges(kinds.intersection(listen.wanted), to: key, subscription: listen.id, at: now)
+            self.sendListChanges(
+                kinds.intersection(listen.wanted), to: key, subscription: listen.id.isEmpty ? nil : listen.id, at: now)
         }
         for duplex in self.duplexes.keys where self.duplexes.contains(duplex) {  // Bound: `connections`.
             let key = self.duplexes[duplex].connection

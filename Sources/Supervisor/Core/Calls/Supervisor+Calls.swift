@@ -4,40 +4,67 @@ import Wire
 
 /// From a checked request to the worker's channel.
 extension Supervisor {
-    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call.
+    /// Takes the request in or refuses it with a complete answer. Afterwards the connection waits for the call. One that `hasWaited`
+    /// for what was needed to check it came before any drain.
     mutating func admit(
         _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, purpose: Call.Purpose,
         revision: Revision, session: SessionKey?, capabilities: ClientCapabilities = [], level: LogLevel?,
-        early: [InputAnswers.Answer] = [], at now: Instant
+        early: [InputAnswers.Answer] = [], hasWaited: Bool = false, at now: Instant
     ) {
-        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
+        guard !self.isDraining || hasWaited else { return self.refuseDraining(key, request, message, at: now) }
         guard let id = request.envelope.id else { preconditionFailure("a request without an id") }
         let settings = self.servers[server].configuration.workers
         // A worker that has not said who it is within the time it has for that will not be waited for.
         let timeout = purpose == .forward ? settings.callTimeout : Swift.min(settings.callTimeout, settings.startTimeout)
-        let call = Call(
+        let deadline = now + timeout
+        var call = Call(
             server: server, purpose: purpose, method: request.method, revision: revision, clientID: JSONLexeme(message, id),
             progressToken: request.metadata.progressToken.map { JSONLexeme(message, $0) }, session: session, connection: key,
-            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision),
-            isFirstPage: request.params.value("cursor", in: message) == nil, arrivedAt: now, deadline: now + timeout,
-            lastDeadline: now + timeout)
+            capabilities: capabilities, logLevel: level, resource: self.resource(request, message, revision), arrivedAt: now,
+            deadline: deadline, lastDeadline: deadline)
         if purpose != .forward, self.servers[server].identity != nil { return self.answerFromHandshake(call, at: now) }
-        if let (text, wait) = self.hindrance(server, purpose, byteCount: message.count, at: now) {
+        let cursor = Cursor.range(request.method, request.params, message)
+        if let cursor, !Cursor.hasTag(self.servers[server].cursorTag, message, cursor) {
+            return self.refuse(key, request, message, 200, .invalidParams, Self.staleCursor, at: now)
+        }
+        call.hasCursor = cursor != nil
+        if let (text, wait) = self.hindrance(server, call, byteCount: message.count, at: now) {
             return self.refuseUnavailable(key, request, message, text, retryAfter: wait, at: now)
         }
         if self.hasAllItsCalls(key, session) {
             return self.refuseBusySession(key, request, message, at: now)
         }
-        guard let callKey = self.calls.insert(call) else {
+        let mayBeAsked = self.mayBeAsked(call)
+        guard let callKey = self.calls.insert(consume call) else {
             return self.refuseUnavailable(key, request, message, "too many calls are running", retryAfter: .seconds(1), at: now)
         }
         if let session { self.sessions[session].calls.append(callKey) }
         self.occupy(key, callKey, at: now)
-        if self.mayBeAsked(call) { self.inputs[callKey] = InputState(message: [UInt8](message), earlyAnswers: early) }
+        if mayBeAsked { self.beginInputs(callKey, request, message, early) }
         if purpose == .forward {
             self.route(callKey, request, message, at: now)
         } else {
             self.servers[server].awaitingHandshake.append(callKey)
+        }
+    }
+
+    private static let staleCursor = "the cursor is none of this server's, or of a process that has ended; start again without it"
+
+    /// A new worker takes the place of one whose cursors it cannot know.
+    mutating func failStaleCursors(_ server: Int, at now: Instant) {
+        var stale: [CallKey] = []
+        var queue = Queue<CallKey>()
+        swap(&queue, &self.servers[server].queue)
+        queue.removeAll { key in
+            guard self.calls.find(key)?.hasCursor == true else { return false }
+            stale.append(key)
+            return true
+        }
+        swap(&queue, &self.servers[server].queue)
+        for key in stale {
+            let call = self.calls[key]
+            self.forget(key)
+            self.answer(call, .invalidParams, errorText: Self.staleCursor, data: Self.deliveredData(call), at: now)
         }
     }
 
@@ -49,6 +76,7 @@ extension Supervisor {
         }
         // The connection's timer watches one call; each of these has its own.
         self.armOrphan(call, at: self.calls[call].deadline)
+        if let stream = self.connections[key].carried { self.calls[call].stream = stream.number }
         if case .duplex(let duplex) = self.connections[key].phase { self.duplexes[duplex].calls.append(call) }
     }
 
@@ -59,7 +87,7 @@ extension Supervisor {
     }
 
     /// Whether the client has as many calls running as one session, or one connection of many messages, may have.
-    private func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
+    func hasAllItsCalls(_ key: ConnectionKey, _ session: SessionKey?) -> Bool {
         let most = self.configuration.limits.callsPerSession
         if let session, self.sessions[session].calls.count >= most { return true }
         guard case .duplex(let duplex) = self.connections[key].phase else { return false }
@@ -71,15 +99,15 @@ extension Supervisor {
 
     /// Why the server can take no further call, and when to ask again.
     private func hindrance(
-        _ server: Int, _ purpose: Call.Purpose, byteCount: Int, at now: Instant
+        _ server: Int, _ call: Call, byteCount: Int, at now: Instant
     ) -> (text: String, retryAfter: Interval)? {
         if self.servers[server].restart.refusesCalls {
             let wait = self.servers[server].restart.retryAfter(at: now) ?? .seconds(1)
             return (self.servers[server].whyRefused, wait)
         }
-        guard purpose == .forward else { return nil }
+        guard call.purpose == .forward else { return nil }
         let settings = self.servers[server].configuration.workers
-        let mustWait = !self.servers[server].queue.isEmpty || self.workerWithRoom(server) == nil
+        let mustWait = self.workerAtOnce(server, call.method) == nil
         if mustWait && self.servers[server].queue.count >= settings.queueMax {
             return ("too many calls are waiting", .seconds(1))
         }
@@ -104,7 +132,7 @@ extension Supervisor {
         let server = self.calls[key].server
         let rewrite = self.rewrite(for: key)
         self.keep(key, request, message)
-        if let worker = self.workerWithRoom(server), self.servers[server].queue.isEmpty {
+        if let worker = self.workerAtOnce(server, self.calls[key].method) {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             self.prepareOutput(worker: worker)
@@ -125,33 +153,57 @@ extension Supervisor {
 
     /// Keeps the request if it may be made again.
     mutating func keep(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) {
-        guard !self.calls[key].isRepeated, self.mayBeRepeated(self.calls[key], request, message) else { return }
+        guard !self.calls[key].hasReachedWorker, self.mayBeRepeated(key, request, message) else { return }
         self.calls[key].again = [UInt8](message)
     }
 
     func rewrite(for key: CallKey) -> RequestRewrite {
-        let call = self.calls[key]
-        return RequestRewrite(
-            from: call.revision.era, to: self.servers[call.server].era, wireID: WireID.integer(key),
-            sessionLogLevel: call.revision.era == .legacy ? call.logLevel : nil, capabilities: call.capabilities)
+        RequestRewrite(
+            from: self.calls[key].revision.era, to: self.servers[self.calls[key].server].era, wireID: WireID.integer(key),
+            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
+            capabilities: self.calls[key].capabilities)
     }
 
-    /// The worker that can take one more call now.
-    func workerWithRoom(_ server: Int) -> WorkerKey? {
+    /// The worker that can take a call of this method now, past those that wait only because they can ask for input.
+    private func workerAtOnce(_ server: Int, _ method: MCPMethod) -> WorkerKey? {
+        let mayPass = self.servers[server].isInteractive && !method.mayAskForInput
+        return self.servers[server].queue.isEmpty || mayPass ? self.workerWithRoom(server, method) : nil
+    }
+
+    /// The worker that can take one more call now. Of a server that does not say in which of its calls it asks, only one call can be
+    /// one that it asks in.
+    private func workerWithRoom(_ server: Int, _ method: MCPMethod) -> WorkerKey? {
         guard let worker = self.servers[server].worker, self.workers[worker].state == .ready,
-            self.workers[worker].inFlight < self.servers[server].concurrency,
-            self.workers[worker].unsentBytes < Self.workerBacklogBytesMax
+            self.workers[worker].inFlight < self.servers[server].configuration.workers.concurrency,
+            self.workers[worker].unsentBytes < Self.workerBacklogBytesMax,
+            !self.servers[server].isInteractive || !method.mayAskForInput || self.workers[worker].askableInFlight == 0
         else { return nil }
         return worker
+    }
+
+    /// The worker has one call less.
+    mutating func leave(_ worker: WorkerKey, _ method: MCPMethod) {
+        // Expected: it has died, and its calls are being answered.
+        guard self.workers.contains(worker) else { return }
+        self.workers[worker].inFlight -= 1
+        if method.mayAskForInput { self.workers[worker].askableInFlight -= 1 }
     }
 
     private mutating func dispatched(_ key: CallKey, to worker: WorkerKey, start: Int, count: Int, at now: Instant) {
         self.workers[worker].queuedTotal += count
         self.workers[worker].inFlight += 1
+        if let principal = self.principal(of: self.calls[key]) { self.workers[worker].clientele.add(principal) }
+        if self.calls[key].method.mayAskForInput { self.workers[worker].askableInFlight += 1 }
         self.calls[key].state = .dispatched(worker, start: start, end: start + count)
         let timeout = self.servers[self.calls[key].server].configuration.workers.callTimeout
         self.calls[key].deadline = now + timeout
         self.calls[key].lastDeadline = now + timeout * Self.progressExtensionMax
+    }
+
+    private func principal(of call: Call) -> Principal? {
+        if let session = call.session, self.sessions.contains(session) { return self.sessions[session].principal }
+        guard let connection = call.connection, self.connections.contains(connection) else { return nil }
+        return self.connections[connection].exchange.principal
     }
 
     /// Moves queued calls into the channel while the worker has room.
@@ -161,7 +213,7 @@ extension Supervisor {
                 _ = self.servers[server].queue.popFirst()  // Expected: answered while it waited.
                 continue
             }
-            guard let worker = self.workerWithRoom(server) else { return }
+            guard let worker = self.workerWithRoom(server, self.calls[key].method) else { return }
             _ = self.servers[server].queue.popFirst()
             if self.calls[key].isHeld { self.writeHeld(key) }
             self.raiseLogLevel(for: key, worker)
@@ -190,6 +242,8 @@ extension Supervisor {
     private mutating func answerFromHandshake(_ call: Call, at now: Instant) {
         guard let connection = call.connection, self.connections.contains(connection) else { return }
         switch call.purpose {
+        case .initialize(let asked) where self.connections[connection].exchange.route.isREST:
+            self.answerInitialize(call, asked, connection, at: now)
         case .initialize(let asked): self.beginSession(call, asked, connection, at: now)
         case .discover:
             var body = self.takeScratch()
@@ -200,18 +254,20 @@ extension Supervisor {
             self.respond(
                 connection, 200, "application/json", headers: self.withCORS(connection), body: body.span, at: now)
             self.scratch = body
-        case .forward: preconditionFailure("a forwarded call is answered by its worker")
+        case .forward, .subscribe, .listen, .afterTools: preconditionFailure("\(call.method) is not answered from a handshake")
         }
     }
 
     /// Removes the call from every table. Its worker's slot is free again.
-    mutating func forget(_ key: CallKey) {
-        guard let call = self.calls.remove(key) else { return }
+    @discardableResult
+    mutating func forget(_ key: CallKey) -> Call? {
+        guard let call = self.calls.remove(key) else { return nil }
         if !self.inputs.isEmpty { self.forgetInputs(key) }
+        if case .suspended = call.state { self.stopWaiting(key, call) }
         switch call.state {
         case .suspended: break
         case .queued: self.servers[call.server].queuedBytes -= call.line.count
-        case .dispatched(let worker, _, _): if self.workers.contains(worker) { self.workers[worker].inFlight -= 1 }
+        case .dispatched(let worker, _, _): self.leave(worker, call.method)
         }
         if let session = call.session, self.sessions.contains(session) {
             if let index = self.sessions[session].calls.firstIndex(of: key) { self.sessions[session].calls.remove(at: index) }
@@ -224,6 +280,7 @@ extension Supervisor {
             // What was held back behind `initialize`, see `isInitializing`.
             if call.method == .initialize, !self.connections[connection].input.isEmpty { self.resumable.append(connection) }
         }
+        return call
     }
 
     // MARK: Refusals
@@ -245,7 +302,7 @@ extension Supervisor {
         self.refuse(key, refusal, at: now)
     }
 
-    private mutating func refuseBusySession(
+    mutating func refuseBusySession(
         _ key: ConnectionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
     ) {
         var refusal = Refusal(429, .serverError, "this session has too many calls running")

@@ -20,7 +20,9 @@ extension Supervisor {
         let call = self.calls[key]
         self.withdraw(key, reason: reason, at: now)
         defer { self.continueDrain(at: now) }
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard let connection = call.connection, self.connections.contains(connection) else {
+            return self.endUncarried(call, nil, at: now)
+        }
         switch self.connections[connection].phase {
         case .streaming(.batch(let left)):
             let nothing: [UInt8] = []
@@ -37,7 +39,9 @@ extension Supervisor {
     /// Takes the call away from its worker, or out of the queue.
     mutating func withdraw(_ key: CallKey, reason: StaticString, at now: Instant) {
         let call = self.calls[key]
-        self.abandonInputs(key)
+        self.abandonInputs(key, at: now)
+        // Expected: to tell the client that nothing more is asked has ended its connection, and that has withdrawn the call.
+        guard self.calls.contains(key) else { return }
         self.forget(key)
         switch call.state {
         case .suspended: break
@@ -61,16 +65,20 @@ extension Supervisor {
         }
     }
 
-    /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not (the answer has nowhere to go,
-    /// but the work goes on).
+    /// The client's connection is gone. In 2026-07-28 that cancels the request; before, it must not: the work goes on, and the answer
+    /// waits in the event log, or has nowhere to go.
     mutating func clientLeft(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         switch self.calls[key].revision.era {
-        case .modern: self.withdraw(key, reason: "the client closed the response", at: now)
+        case .modern:
+            guard !self.awaitRetry(key, at: now) else { return }
+            self.withdraw(key, reason: "the client closed the response", at: now)
         case .legacy:
             self.calls[key].connection = nil
             // The connection's timer went with it.
             self.armOrphan(key, at: self.calls[key].deadline)
+            // What it was asked is in the log, if it can resume.
+            if !self.isHeard(self.calls[key]) { self.clientOfInputsLeft(key, at: now) }
         }
     }
 
@@ -78,7 +86,9 @@ extension Supervisor {
     mutating func waitingCallDue(_ key: CallKey, _ connection: ConnectionKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         if self.calls[key].deadline <= now { return self.callTimedOut(key, at: now) }
-        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]) {
+        if self.calls[key].purpose == .forward, self.mayStream(self.calls[key]),
+            !self.connections[connection].exchange.route.isREST
+        {
             self.openStream(connection, .call(key), at: now)
         }
         let next = Swift.min(now + self.configuration.limits.keepAlive, self.calls[key].deadline)
@@ -88,17 +98,20 @@ extension Supervisor {
     mutating func callTimedOut(_ key: CallKey, at now: Instant) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
+        if call.purpose == .listen { return self.acknowledge(key, at: now) }
         let waited = (now - call.arrivedAt).wholeMilliseconds
+        let isClients = call.state == .suspended || self.inputs[key]?.isWaitingForClient == true
         self.log(
-            .warning, "a call timed out",
+            isClients ? .info : .warning,
+            isClients ? "a client did not answer what its call was asked" : "a call timed out",
             [
                 .text("server", self.servers[call.server].name), .text("method", call.method.text.description),
                 .number("waitedMs", waited),
             ])
         let data = Self.deliveredData(call)
         self.withdraw(key, reason: "the call timed out", at: now)
-        self.answer(
-            call, errorText: "the server did not answer within \(waited) ms; the call was cancelled", data: data, at: now)
+        let who = isClients ? "the client did not answer what the server asked" : "the server did not answer"
+        self.answer(call, errorText: "\(who) within \(waited) ms; the call was cancelled", data: data, at: now)
         self.continueDrain(at: now)
     }
 

@@ -31,6 +31,9 @@ enum ConfigurationDocument {
         run; the command after `--` must be there (exit 78). Running as root is warned of in the log, since workers run as root then,
         too.
 
+        With `--transport stdio`, and with the command `stdio`, one local client is served on stdin and stdout by the default server.
+        `listen` and what concerns addresses is not used then, so a file can do for both; with `both`, it is used.
+
 
         """
 

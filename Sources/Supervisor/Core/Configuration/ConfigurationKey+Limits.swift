@@ -45,7 +45,9 @@ extension ConfigurationKey {
         Self("limits.fields", .integer(8...1_000), "100", "Number of header fields; more is 431."),
         Self("limits.chunkExtension", .size(1...(16 << 10)), "256", "Chunk extensions of one request."),
         Self("limits.trailers", .size(1...(64 << 10)), "1K", "Trailer fields; they are read and dropped."),
-        Self("limits.body", .size(1024...(256 << 20)), "4M", "Body of a request; more is 413."),
+        Self(
+            "limits.body", .size(1024...(256 << 20)), "4M",
+            "Body of a request; more is 413. Also one message of a WebSocket (close code 1009) and one line of stdin."),
         Self(
             "limits.message", .size(1024...(512 << 20)), "64M",
             "One line of a worker's output; a longer one is skipped. Its call fails at once if it is the only one, else at its time-out."
@@ -75,12 +77,42 @@ extension ConfigurationKey {
             "limits.callsPerSession", .integer(1...100_000), "128",
             "Calls in flight of one session; the next one is answered 429 with `Retry-After`."),
         Self(
+            "limits.subscriptionsPerSession", .integer(1...10_000), "100",
+            """
+            Resources that one session is told of; the next `resources/subscribe` is answered 429. Likewise of one 2026-07-28 \
+            subscription, whose acknowledgement leaves out what is beyond.
+            """),
+        Self(
+            "limits.subscriptionsPerServer", .integer(1...100_000), "2000",
+            "Different resources of one server that clients are told of; further ones are refused in the same ways."),
+        Self(
             "limits.streamQueue", .size(4096...(256 << 20)), "256K",
-            "Events that wait for a slow reader; then the stream is closed."),
+            """
+            Events and messages that wait for a slow reader; then the stream is closed, or served from what is kept of it. While so \
+            much waits, a WebSocket is not read.
+            """),
         Self(
             "limits.streamAge", time, "1h",
-            "A stream of list changes this old is ended; clients open another. Streams of calls last as long as their calls."),
-        Self("limits.keepAlive", time, "15s", "Silence on an event stream after which a comment is sent."),
+            """
+            A stream of list changes this old is ended, and a WebSocket without session; clients resume it or open another. Streams \
+            of calls last as long as their calls.
+            """),
+        Self(
+            "limits.keepAlive", time, "15s",
+            "Silence on an event stream after which a comment is sent. How often a WebSocket is asked whether it is there."),
+        Self(
+            "limits.eventAge", time, "5m",
+            "How long what was sent on a session's streams is kept, for a client that lost its connection and resumes one."),
+        Self(
+            "limits.eventCount", .integer(0...100_000), "1000",
+            "Messages that are kept of one session; the oldest go first. 0: streams cannot be resumed, and their events have no ids."
+        ),
+        Self(
+            "limits.eventBytes", .size(4096...(1 << 30)), "8M",
+            "Bytes that are kept of one session. A larger message is sent, but not kept."),
+        Self(
+            "limits.eventBytesTotal", .size(4096...(16 << 30)), "64M",
+            "Bytes that are kept of all sessions together; beyond it new messages are sent, but not kept."),
         Self(
             "limits.inputTimeout", time, "10m",
             "How long a client may take to answer what a server asks in the middle of a call; then the call is cancelled."),

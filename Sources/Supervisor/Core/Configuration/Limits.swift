@@ -44,11 +44,25 @@ public struct Limits: Equatable, Sendable {
     public let sessionAge: Interval
     public let streamsPerSession: Int
     public let callsPerSession: Int
-    /// Bytes that may wait for a slow reader of one stream, then it is closed.
+    /// Resources that one legacy session, or one modern subscription, is told of.
+    public let subscriptionsPerSession: Int
+    /// Different resources of one server that clients are told of.
+    public let subscriptionsPerServer: Int
+    /// Bytes that may wait for a slow reader of one stream; then it is closed, or served from what is kept of it.
     public let streamBytesMax: Int
     public let streamAge: Interval
     /// Silence on a stream after which a comment is sent.
     public let keepAlive: Interval
+
+    // Resumption of streams.
+    /// How long an event is kept for a client that lost its connection.
+    public let eventAge: Interval
+    /// Of one session. 0: no stream can be resumed.
+    public let events: Int
+    /// Of one session.
+    public let eventBytesMax: Int
+    /// Of all sessions.
+    public let eventBytesTotal: Int
 
     // Input in the middle of calls.
     /// How long a client may take to answer what a server asks.

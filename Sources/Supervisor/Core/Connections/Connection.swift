@@ -41,8 +41,12 @@ struct Connection {
         case session(SessionKey)
         /// A modern `subscriptions/listen`.
         case listen
-        /// A batch of a 2025-03-26 session, with so many requests not answered yet.
+        /// The progress of an operation that a REST client named.
+        case operation
+        /// A batch of a 2025-03-26 session, or calls whose stream was resumed, with so many requests not answered yet.
         case batch(left: Int)
+        /// A resumed stream that is over: only what its client has missed is still sent.
+        case replay
     }
 
     var phase: Phase = .reading
@@ -64,8 +68,12 @@ struct Connection {
     var exchange = Exchange()
     /// Decided on the request's head; sent when its body has been skipped.
     var refusal: Refusal?
-    /// Set while a `subscriptions/listen` stream is open.
+    /// Set while a stream of list changes is open that belongs to no session.
     var listen: Listen?
+    /// What the request in progress works on, or what its stream follows.
+    var operation: Operation?
+    /// Set while the event stream that is open can be resumed.
+    var carried: CarriedStream?
     /// When the event stream that is open was opened.
     var streamOpenedAt: Instant = .distantFuture
 
@@ -111,6 +119,15 @@ struct Connection {
     }
 }
 
+/// The stream of a session's event log that a connection carries.
+struct CarriedStream: Equatable {
+    let session: SessionKey
+    let number: UInt64
+    /// The last event that was written, while there are later ones in the log that were not. Nil: everything was, and what comes is
+    /// written at once.
+    var behind: UInt64?
+}
+
 /// What the response to the request in progress must know about it.
 struct Exchange {
     var route: Route = .unread
@@ -146,8 +163,13 @@ struct Refusal: Equatable {
 /// A modern subscription: which list changes this stream wants.
 struct Listen {
     let server: Int
+    /// Empty for a REST client, whose stream is no request of the protocol.
     let id: [UInt8]
     let wanted: ListKinds
+    /// Tells it from all others.
+    let number: UInt64
+    /// Resources it is told of. Bound: `subscriptionsPerSession`.
+    var resources: [SubscriptionKey] = []
 
     /// The result that ends it in order.
     var end: [UInt8] {

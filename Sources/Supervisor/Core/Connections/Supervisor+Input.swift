@@ -82,13 +82,18 @@ extension Supervisor {
         if connection.isNewcomer { self.newcomers.leave() }
         self.recycle(connection.output)
         self.effects.append(.closeConnection(key))
+        if let operation = connection.operation { self.operationEnded(operation, of: key, at: now) }
+        if let listen = connection.listen { self.release(listen, key, at: now) }
+        if let stream = connection.carried { self.carrierLost(stream, at: now) }
         switch connection.phase {
+        case .waiting(let call) where connection.exchange.route.isREST:
+            if self.calls.contains(call) { self.withdraw(call, reason: "the client closed the connection", at: now) }
         case .waiting(let call), .streaming(.call(let call)): self.clientLeft(call, at: now)
         case .streaming(.session(let session)) where self.sessions.contains(session):
             if self.sessions[session].stream == key { self.sessions[session].stream = nil }
         case .streaming(.batch): self.batchLeft(key, at: now)
         case .duplex(let duplex): self.endDuplex(duplex, at: now)
-        case .streaming(.session), .streaming(.listen), .reading, .lingering: break
+        case .streaming(.session), .streaming(.listen), .streaming(.operation), .streaming(.replay), .reading, .lingering: break
         }
         if self.isAcceptingPaused && !self.isDraining {
             self.isAcceptingPaused = false

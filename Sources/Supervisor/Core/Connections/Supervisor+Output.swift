@@ -6,7 +6,9 @@ extension Supervisor {
     /// The bytes that wait for this connection's socket. The driver writes what the kernel takes and reports it.
     public func withOutput<Result>(of key: ConnectionKey, _ body: (Span<UInt8>) -> Result) -> Result? {
         guard self.connections.contains(key) else { return nil }
-        return self.connections[key].withUnsentOutput(body)
+        // The array alone: to call a method of the connection, all of it would be copied.
+        let output = self.connections[key].output
+        return body(output.span.extracting(self.connections[key].outputSent..<output.count))
     }
 
     /// The connections with new output; the list is emptied.
@@ -34,13 +36,14 @@ extension Supervisor {
         self.connections[key].outputSent = 0
         var output: [UInt8] = []
         swap(&output, &self.connections[key].output)
-        self.recycle(output)
+        self.recycle(consume output)
         if self.connections[key].closesAfterOutput { self.linger(key, at: now) } else { self.resumeIfCaughtUp(key, at: now) }
     }
 
     /// The reader took something: requests that waited for that can be answered.
     private mutating func resumeIfCaughtUp(_ key: ConnectionKey, at now: Instant) {
         guard self.connections[key].unsentBytes <= self.configuration.limits.streamBytesMax else { return }
+        if self.connections[key].carried?.behind != nil, !self.replay(key, at: now) { return }
         if case .duplex = self.connections[key].phase { self.resumeReadingIfPossible(key) }
         guard !self.connections[key].input.isEmpty, self.connections[key].phase == .reading else { return }
         self.resumable.append(key)
@@ -88,6 +91,27 @@ extension Supervisor {
         case .reading, .waiting, .streaming, .lingering: break
         }
         let exchange = self.connections[key].exchange
+        if exchange.route.isBare, !body.isEmpty {
+            return self.respondBare(key, status, contentType, headers, body, at: now)
+        }
+        self.respondWhole(key, status, contentType, headers, body, at: now)
+    }
+
+    private mutating func respondBare(
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, _ headers: HTTPFields, _ body: Span<UInt8>,
+        at now: Instant
+    ) {
+        var bare: [UInt8] = []
+        bare.reserveCapacity(body.count)
+        let status = RESTAnswer.append(body, status: status, to: &bare)
+        self.respondWhole(key, status, contentType, headers, bare.span, at: now)
+    }
+
+    private mutating func respondWhole(
+        _ key: ConnectionKey, _ status: Int, _ contentType: StaticString?, _ headers: HTTPFields, _ body: Span<UInt8>,
+        at now: Instant
+    ) {
+        let exchange = self.connections[key].exchange
         var head = HTTPResponseHead(
             status: status, contentType: contentType, framing: contentType == nil ? .none : .length(body.count),
             keepAlive: exchange.keepAlive, extra: headers)
@@ -113,10 +137,18 @@ extension Supervisor {
 
     /// The answer to the current request is queued whole.
     mutating func finishExchange(_ key: ConnectionKey, at now: Instant) {
+        if let operation = self.connections[key].operation {
+            self.connections[key].operation = nil
+            self.operationEnded(operation, of: key, at: now)
+        }
         self.connections[key].phase = .reading
         self.connections[key].requestStage = .none
         self.connections[key].requests += 1
-        self.connections[key].listen = nil
+        if let listen = self.connections[key].listen {
+            self.connections[key].listen = nil
+            self.release(listen, key, at: now)
+        }
+        self.connections[key].carried = nil
         self.connections[key].streamOpenedAt = .distantFuture
         if !self.connections[key].exchange.keepAlive || self.connections[key].inputEnded {
             self.connections[key].closesAfterOutput = true
@@ -128,10 +160,16 @@ extension Supervisor {
 
     // MARK: Event streams
 
+    /// `session` has to be given for a batch.
     mutating func openStream(
-        _ key: ConnectionKey, _ owner: Connection.StreamOwner, headers: HTTPFields = HTTPFields(), at now: Instant
+        _ key: ConnectionKey, _ owner: Connection.StreamOwner, session: SessionKey? = nil, at now: Instant
     ) {
-        self.appendStreamHead(key, headers)
+        self.beginStream(key, owner, at: now)
+        self.carryNewStream(key, owner, session, at: now)
+    }
+
+    mutating func beginStream(_ key: ConnectionKey, _ owner: Connection.StreamOwner, at now: Instant) {
+        self.appendStreamHead(key)
         self.connections[key].phase = .streaming(owner)
         self.connections[key].streamOpenedAt = now
         self.setDeadline(key, self.streamDeadline(key, at: now))
@@ -153,24 +191,31 @@ extension Supervisor {
         let comment = now + self.configuration.limits.keepAlive
         switch self.connections[key].phase {
         case .streaming(.call(let call)): return Swift.min(comment, self.calls.find(call)?.deadline ?? comment)
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.session), .streaming(.listen), .streaming(.operation):
             return Swift.min(comment, self.connections[key].streamOpenedAt + self.configuration.limits.streamAge)
-        case .streaming(.batch), .duplex, .reading, .waiting, .lingering: return comment
+        case .streaming(.batch), .streaming(.replay), .duplex, .reading, .waiting, .lingering: return comment
         }
     }
 
     /// Appends one JSON message as an event. False when the reader is so far behind that the connection was given up.
     @discardableResult
     mutating func sendEvent(_ key: ConnectionKey, _ message: Span<UInt8>, isFinal: Bool = false, at now: Instant) -> Bool {
+        if self.connections[key].carried != nil { return self.sendCarried(key, message, isFinal: isFinal, at: now) }
         guard self.mayQueue(key, isFinal: isFinal, at: now) else { return false }
-        if self.connections[key].exchange.isHTTP10 {
-            SSE.appendMessage(message, to: &self.connections[key].output)
-        } else {
-            let mark = HTTPChunk.begin(into: &self.connections[key].output)
-            SSE.appendMessage(message, to: &self.connections[key].output)
-            HTTPChunk.end(mark, into: &self.connections[key].output)
-        }
+        self.appendEvent(key) { SSE.appendMessage(message, to: &$0) }
         return true
+    }
+
+    /// Appends what `write` writes to the response, in a chunk where there are chunks.
+    mutating func appendEvent(_ key: ConnectionKey, _ write: (inout [UInt8]) -> Void) {
+        Self.appendChunk(self.connections[key].exchange.isHTTP10, to: &self.connections[key].output, write)
+    }
+
+    static func appendChunk(_ isHTTP10: Bool, to output: inout [UInt8], _ write: (inout [UInt8]) -> Void) {
+        guard !isHTTP10 else { return write(&output) }
+        let mark = HTTPChunk.begin(into: &output)
+        write(&output)
+        HTTPChunk.end(mark, into: &output)
     }
 
     /// Makes the output ready for one more message. False when the reader is so far behind that the connection was given up.
@@ -193,16 +238,12 @@ extension Supervisor {
         // A reader that has not even taken the last comment gets no second one; the write deadline decides about it.
         guard self.connections[key].unsentBytes == 0 else { return }
         self.prepareOutput(key)
-        if self.connections[key].exchange.isHTTP10 {
-            SSE.appendComment(to: &self.connections[key].output)
-        } else {
-            let mark = HTTPChunk.begin(into: &self.connections[key].output)
-            SSE.appendComment(to: &self.connections[key].output)
-            HTTPChunk.end(mark, into: &self.connections[key].output)
-        }
+        self.appendEvent(key) { SSE.appendComment(to: &$0) }
     }
 
+    /// Nothing follows on the stream. Its client still gets what it has missed of it.
     mutating func endStream(_ key: ConnectionKey, at now: Instant) {
+        if self.connections[key].carried != nil, !self.endCarried(key, at: now) { return }
         self.prepareOutput(key)
         if !self.connections[key].exchange.isHTTP10 { HTTPChunk.appendLast(to: &self.connections[key].output) }
         self.finishExchange(key, at: now)

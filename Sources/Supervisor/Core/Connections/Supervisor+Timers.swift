@@ -15,6 +15,8 @@ extension Supervisor {
             case .worker(let key): self.workerTimerDue(key, at: now)
             case .restart(let server): self.restartTimerDue(server, at: now)
             case .input(let key): self.inputTimerDue(key, at: now)
+            case .inputProgress(let key): self.inputProgressDue(key, at: now)
+            case .variant(let server): self.variantTimerDue(server, at: now)
             case .drain: self.continueDrain(at: now)
             }
         }
@@ -77,11 +79,11 @@ extension Supervisor {
             } else {
                 self.sendKeepAlive(key, at: now)
             }
-        case .streaming(.batch):
+        case .streaming(.batch), .streaming(.replay):
             self.sendKeepAlive(key, at: now)
         case .duplex(let duplex):
             self.duplexTimerDue(key, duplex, at: now)
-        case .streaming(.session), .streaming(.listen):
+        case .streaming(.session), .streaming(.listen), .streaming(.operation):
             if self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now {
                 // Clients reconnect; the time-out of a call is not this one's business.
                 self.endSubscription(key, at: now)

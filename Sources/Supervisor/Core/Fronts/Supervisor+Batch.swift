@@ -32,15 +32,13 @@ extension Supervisor {
         if asking == 0 {
             self.accept(key, at: now)
         } else {
-            self.openStream(key, .batch(left: asking), at: now)
+            self.openStream(key, .batch(left: asking), session: session, at: now)
         }
         for request in requests {  // Bound: `batchElementsMax`.
             switch request.envelope.kind {
             case .request: self.legacyRequest(key, server, session, request, message, at: now)
-            case .notification where request.method == .notificationsCancelled:
-                self.cancel(session, request, message, at: now)
+            case .notification: self.sessionNotified(session, request, message, at: now)
             case .result, .error: self.clientAnswered(session, request, message, at: now)
-            case .notification: break
             }
         }
     }

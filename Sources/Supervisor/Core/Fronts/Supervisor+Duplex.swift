@@ -81,7 +81,11 @@ extension Supervisor {
         case .result, .error:
             if let session = self.duplexes[duplex].session { self.clientAnswered(session, request, message, at: now) }
         case .notification:
-            if request.method == .notificationsCancelled { self.duplexCancel(key, duplex, request, message, at: now) }
+            if request.method == .notificationsCancelled {
+                self.duplexCancel(key, duplex, request, message, at: now)
+            } else if let session = self.duplexes[duplex].session {
+                self.sessionNotified(session, request, message, at: now)
+            }
         case .request where self.isRunning(duplex, request, message):
             self.refuse(key, request, message, 400, .invalidRequest, "a request with this id is still running", at: now)
         case .request where request.metadata.claimsModern:
@@ -160,6 +164,7 @@ extension Supervisor {
         guard let index = self.duplexes[duplex].listens.firstIndex(where: { $0.id == id }) else { return }
         let listen = self.duplexes[duplex].listens.remove(at: index)
         self.send(key, listen.end.span, isFinal: true, at: now)
+        self.release(listen, key, at: now)
     }
 
     // MARK: A message for the client
@@ -214,9 +219,10 @@ extension Supervisor {
     mutating func endDuplex(_ duplex: DuplexKey, at now: Instant) {
         guard let ended = self.duplexes.remove(duplex) else { return }
         // The newest first: none that waits may take the place of one that runs.
-        for call in ended.calls.reversed() where self.calls.contains(call) {
+        for call in ended.calls.reversed() where self.calls.contains(call) && !self.awaitRetry(call, at: now) {
             self.withdraw(call, reason: "the client closed its connection", at: now)
         }
+        for listen in ended.listens { self.release(listen, ended.connection, at: now) }
         if let session = ended.session { self.endSession(session, at: now) }
     }
 

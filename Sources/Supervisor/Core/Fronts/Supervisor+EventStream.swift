@@ -9,7 +9,7 @@ extension Supervisor {
         _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant
     ) {
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
-        let id = self.unguessable()
+        let id = self.unguessable.next()
         self.appendStreamHead(key)
         guard self.makeDuplex(key, server, .events(id), at: now) != nil else {
             return self.connectionLost(key, at: now)
@@ -33,7 +33,7 @@ extension Supervisor {
         _ key: ConnectionKey, _ server: Int, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, _ message: Span<UInt8>,
         at now: Instant
     ) {
-        guard let text = head.query.flatMap({ Self.sessionParameter(bytes, $0) }),
+        guard let text = head.query.flatMap({ Self.parameter("session_id=", bytes, $0) }),
             let id = SessionID(bytes.extracting(text.range))
         else {
             return self.refuse(key, Refusal(400, .serverError, "the query must name the session_id of an open stream"), at: now)
@@ -68,9 +68,8 @@ extension Supervisor {
         }
     }
 
-    /// The value of `session_id` in a query; the last component wins nothing over the first.
-    private static func sessionParameter(_ bytes: Span<UInt8>, _ query: ByteRange) -> ByteRange? {
-        let name: StaticString = "session_id="
+    /// The value of a component of a query, named with its `=`; a later one wins nothing over the first.
+    static func parameter(_ name: StaticString, _ bytes: Span<UInt8>, _ query: ByteRange) -> ByteRange? {
         var start = query.lowerBound
         while start < query.upperBound {  // Bound: the length of the query.
             var end = start

@@ -7,12 +7,9 @@ import Wire
 extension Supervisor {
     /// A request's head is complete; its body may still be on its way.
     mutating func headReceived(_ key: ConnectionKey, _ head: HTTPRequestHead, _ bytes: Span<UInt8>, at now: Instant) {
-        var exchange = Exchange()
-        exchange.isHead = head.method == .head
-        exchange.isHTTP10 = head.minorVersion == 0
-        exchange.keepAlive = head.keepAlive && self.mayKeep(key, at: now)
-        exchange.route = self.routes.route(bytes.extracting(head.path.range))
-        self.connections[key].exchange = exchange
+        self.connections[key].exchange = Exchange(
+            route: self.routes.route(bytes.extracting(head.path.range)), isHead: head.method == .head,
+            isHTTP10: head.minorVersion == 0, keepAlive: head.keepAlive && self.mayKeep(key, at: now))
         let refusal = self.check(key, head, bytes, at: now)
         // Whoever has shown no key makes room for the next.
         if self.connections[key].isNewcomer && self.newcomers.areCrowded { self.connections[key].exchange.keepAlive = false }
@@ -136,19 +133,23 @@ extension Supervisor {
         case .mcp where head.method == .get && !WebSocketHandshake.isRequested(head, in: bytes): needed = .eventStream
         // Revision 2024-11-05 asks for no Accept field.
         case .eventStream where head[.accept] != nil: needed = .eventStream
-        case .mcp, .eventStream, .messages, .webSocket, .health, .ready, .notFound, .unread: needed = []
+        case .rest(_, let endpoint) where head[.accept] != nil: needed = endpoint.answers
+        case .mcp, .eventStream, .rest, .messages, .webSocket, .health, .ready, .notFound, .unread: needed = []
         }
         guard head.accepts.isSuperset(of: needed) else {
             let text =
-                needed == .eventStream
-                ? "the Accept header must allow text/event-stream"
-                : "the Accept header must allow application/json and text/event-stream"
+                switch needed {
+                case .eventStream: "the Accept header must allow text/event-stream"
+                case .json: "the Accept header must allow application/json"
+                default: "the Accept header must allow application/json and text/event-stream"
+                }
             return Refusal(406, .invalidRequest, text)
         }
-        guard head.method == .post, route.server != nil else { return nil }
+        // Without a body there is nothing to name the type of.
+        guard head.method == .post, route.server != nil, !route.isREST || head.body != .none else { return nil }
         guard let field = head[.contentType], Self.isJSON(bytes.extracting(field.range)) else {
             // What servers of 2024-11-05 say; the revision itself pins nothing.
-            let status = route.isMCP ? 415 : 400
+            let status = route.isMCP || route.isREST ? 415 : 400
             return Refusal(status, .invalidRequest, "the Content-Type header must be application/json")
         }
         return nil

@@ -23,7 +23,7 @@ extension Supervisor {
         body.append(#","workers":{"ready":"#)
         body.append(decimal: Int64(ready))
         body.append(#","total":"#)
-        body.append(decimal: Int64(self.servers.count))
+        body.append(decimal: Int64(self.servers.count { !$0.isRetired }))
         body.append(#"},"sessions":"#)
         body.append(decimal: Int64(self.sessions.count))
         body.append(#","connections":"#)

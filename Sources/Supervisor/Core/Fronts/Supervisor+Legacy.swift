@@ -23,13 +23,22 @@ extension Supervisor {
         }
         switch request.envelope.kind {
         case .notification:
-            if request.method == .notificationsCancelled { self.cancel(session, request, message, at: now) }
+            self.sessionNotified(session, request, message, at: now)
             self.accept(key, at: now)
         case .result, .error:
             self.accept(key, at: now)
             self.clientAnswered(session, request, message, at: now)
         case .request:
             self.legacyRequest(key, server, session, request, message, at: now)
+        }
+    }
+
+    /// Of a session's notifications only these say something to anybody but us.
+    mutating func sessionNotified(_ session: SessionKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
+        switch request.method {
+        case .notificationsCancelled: self.cancel(session, request, message, at: now)
+        case .notificationsProgress: self.clientProgressed(session, request, message)
+        default: break
         }
     }
 
@@ -50,6 +59,8 @@ extension Supervisor {
         let revision = self.sessions[session].revision
         switch request.method {
         case .ping: self.respondResult(key, lexeme, "{}", at: now)
+        case .resourcesSubscribe: self.subscribe(key, session, request, message, at: now)
+        case .resourcesUnsubscribe: self.unsubscribe(key, session, request, message, at: now)
         case .loggingSetLevel: self.setLogLevel(key, server, session, request, message, at: now)
         case .toolsList, .toolsCall, .promptsList, .promptsGet, .resourcesList, .resourcesTemplatesList, .resourcesRead,
             .completionComplete:
@@ -87,8 +98,9 @@ extension Supervisor {
         let revision = Revision.negotiated(asked: asked)
         let capabilities = ClientCapabilities(
             message, request.params.value("capabilities", in: message), declaredIn: revision)
+        // Who answers is the one that was told what this client can do: it may offer more.
         self.admit(
-            key, server, request, message,
+            key, self.variant(of: server, for: capabilities, at: now), request, message,
             purpose: .initialize(InitializeRequest(revision: revision, capabilities: capabilities)), revision: revision,
             session: nil, level: nil, at: now)
     }
@@ -96,11 +108,9 @@ extension Supervisor {
     /// The worker's handshake is known: makes the session and answers `initialize`. The session exists only from here on, so a
     /// client that gave up while the worker started leaves none behind.
     mutating func beginSession(_ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, at now: Instant) {
-        guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
-        let id = self.unguessable()
+        let id = self.unguessable.next()
         var session = Session(
-            id: id, kind: .streamable, server: call.server,
-            variant: self.variant(of: call.server, for: asked.capabilities, at: now),
+            id: id, kind: .streamable, server: self.servers[call.server].definition, variant: call.server,
             principal: self.connections[connection].exchange.principal, revision: asked.revision,
             capabilities: asked.capabilities, createdAt: now, lastSeen: now)
         if case .duplex(let duplex) = self.connections[connection].phase {
@@ -116,6 +126,18 @@ extension Supervisor {
         if case .duplex(let duplex) = self.connections[connection].phase { self.duplexes[duplex].session = key }
         let limits = self.configuration.limits
         self.armSession(key, at: now + Swift.min(limits.sessionIdle, limits.sessionAge))
+        var text: [UInt8] = []
+        id.append(to: &text)
+        var headers = HTTPFields()
+        headers.append("MCP-Session-Id", text.span)
+        self.answerInitialize(call, asked, connection, headers, at: now)
+    }
+
+    mutating func answerInitialize(
+        _ call: Call, _ asked: InitializeRequest, _ connection: ConnectionKey, _ headers: HTTPFields = HTTPFields(),
+        at now: Instant
+    ) {
+        guard let identity = self.servers[call.server].identity else { preconditionFailure("initialize before a handshake") }
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","result":{"protocolVersion":""#)
@@ -129,10 +151,6 @@ extension Supervisor {
             body.append(contentsOf: identity.instructions)
         }
         body.append("}}")
-        var text: [UInt8] = []
-        id.append(to: &text)
-        var headers = HTTPFields()
-        headers.append("MCP-Session-Id", text.span)
         self.respond(
             connection, 200, "application/json", headers: self.withCORS(connection, headers), body: body.span, at: now)
         self.scratch = body

@@ -35,7 +35,8 @@ extension Supervisor {
         {
             return self.refuse(key, request, message, 400, refusal.code, refusal.reason.description, at: now)
         }
-        self.modernMethod(key, server, request, message, at: now)
+        let fields = request.method == .toolsCall ? ParameterFields(head, bytes) : nil
+        self.modernMethod(key, server, request, message, fields, at: now)
     }
 
     /// Whether `_meta` names a revision that we serve. If not, the request is refused.
@@ -72,8 +73,10 @@ extension Supervisor {
         output.append(0x5D)
     }
 
+    /// `fields` are those of HTTP; no other transport has any.
     mutating func modernMethod(
-        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, _ fields: ParameterFields? = nil,
+        at now: Instant
     ) {
         switch request.method {
         case .serverDiscover:
@@ -87,7 +90,7 @@ extension Supervisor {
                 return self.refuse(
                     key, request, message, 404, .methodNotFound, "the server does not offer this method", at: now)
             }
-            self.modernCall(key, server, request, message, at: now)
+            self.modernCall(key, server, request, message, fields, mayAsk: true, at: now)
         default:
             self.refuse(
                 key, request, message, 404, .methodNotFound, "revision 2026-07-28 has no such method, or it is not offered here",
@@ -95,29 +98,39 @@ extension Supervisor {
         }
     }
 
-    private mutating func modernCall(
-        _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
+    mutating func modernCall(
+        _ key: ConnectionKey, _ definition: Int, _ request: IncomingRequest, _ message: Span<UInt8>, _ fields: ParameterFields?,
+        mayAsk: Bool, at now: Instant
     ) {
         let capabilities = ClientCapabilities(message, request.metadata.clientCapabilities, declaredIn: .latestModern)
-        let server = self.variant(of: definition, for: capabilities, at: now)
+        if let fields, !self.isDraining {
+            let server = self.variant(of: definition, for: capabilities, at: now)
+            // A call that comes back was checked when it first came; its worker may have ended meanwhile.
+            let isNew = request.params.value("requestState", in: message) == nil
+            guard self.parametersAgree(key, definition, server, request, message, fields, mayAsk: mayAsk && isNew, at: now)
+            else { return }
+        }
         let level = request.metadata.requestedLogLevel(message)
-        guard request.method.mayRequireInput,
+        guard request.method.mayRequireInput, !self.isDraining,
             request.params.value("inputResponses", in: message) != nil || request.params.value("requestState", in: message) != nil
         else {
+            let server = self.variant(of: definition, for: capabilities, at: now)
             return self.admit(
                 key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
-                capabilities: capabilities, level: level, at: now)
+                capabilities: capabilities, level: level, hasWaited: !mayAsk, at: now)
         }
-        switch self.inputReturned(key, server, request, message, capabilities, at: now) {
+        switch self.inputReturned(key, definition, request, message, capabilities, at: now) {
         case .attached: break
+        case .busy: self.refuseBusySession(key, request, message, at: now)
         case .refused(let invalid):
             self.refuse(key, request, message, 200, invalid.code, invalid.text, at: now)
         case .fresh(let early):
+            let server = self.variant(of: definition, for: capabilities, at: now)
             self.admit(
                 key, server, request, message, purpose: .forward, revision: .latestModern, session: nil,
                 capabilities: capabilities, level: level, early: early, at: now)
         case .forward(let state, let answers):
-            self.forward(key, server, request, message, state, answers, capabilities, level, at: now)
+            self.forward(key, definition, request, message, state, answers, capabilities, level, at: now)
         }
     }
 
@@ -148,62 +161,10 @@ extension Supervisor {
 
     /// Known only after the first handshake; until then the call is queued and the worker itself refuses.
     func isMissingCapability(_ server: Int, _ method: MCPMethod) -> Bool {
-        guard let identity = self.servers[server].identity, let needed = CapabilityName.needed(for: method) else { return false }
-        return !identity.has(needed)
-    }
-
-    /// `subscriptions/listen`: a stream of list changes, acknowledged by its first message. Resource subscriptions are not
-    /// honoured by this version, which the acknowledgement says by leaving them out.
-    private mutating func listen(
-        _ key: ConnectionKey, _ server: Int, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant
-    ) {
-        guard !self.isDraining else { return self.refuseDraining(key, request, message, at: now) }
-        var members = JSONMembers()
-        guard let range = request.params.value("notifications", in: message), jsonKind(message, range) == .object,
-            (try? self.metaScanner.scanObject(message, at: range, into: &members)) != nil
-        else {
-            return self.refuse(key, request, message, 200, .invalidParams, "params.notifications must be an object", at: now)
-        }
-        var wanted: ListKinds = []
-        for (name, kind, capability) in Self.listenNames {
-            guard let value = members.value(name, in: message), message.extracting(value.range).equals("true") else { continue }
-            if self.servers[server].identity?.has(capability) ?? true { wanted.insert(kind) }
-        }
-        let id = self.idLexeme(request.envelope, message)
-        let listen = Listen(server: server, id: id, wanted: wanted)
-        if case .duplex(let duplex) = self.connections[key].phase {
-            guard self.duplexes[duplex].listens.count < self.configuration.limits.streamsPerSession else {
-                return self.refuse(key, request, message, 429, .internalError, "too many subscriptions are open", at: now)
-            }
-            self.duplexes[duplex].listens.append(listen)
-        } else {
-            self.connections[key].listen = listen
-            self.openStream(key, .listen, at: now)
-        }
-        var acknowledgement = [UInt8](
-            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":{"#)
-        var isFirst = true
-        for (name, kind, _) in Self.listenNames where wanted.contains(kind) {
-            RequestRewrite.separate(&isFirst, &acknowledgement)
-            acknowledgement.append(0x22)
-            acknowledgement.append(name)
-            acknowledgement.append("\":true")
-        }
-        acknowledgement.append("},")
-        Self.appendSubscriptionMeta(id, to: &acknowledgement)
-        acknowledgement.append("}}")
-        self.send(key, acknowledgement.span, at: now)
-    }
-
-    private static let listenNames: [(StaticString, ListKinds, CapabilityName)] = [
-        ("toolsListChanged", .tools, .tools), ("promptsListChanged", .prompts, .prompts),
-        ("resourcesListChanged", .resources, .resources),
-    ]
-
-    static func appendSubscriptionMeta(_ id: [UInt8], to output: inout [UInt8]) {
-        output.append(#""_meta":{"io.modelcontextprotocol/subscriptionId":"#)
-        output.append(contentsOf: id)
-        output.append(0x7D)
+        guard let needed = CapabilityName.needed(for: method) else { return false }
+        // 2024-11-05 has the method and no capability that would say so.
+        if method == .completionComplete && self.servers[server].identity?.revision == .v2024_11_05 { return false }
+        return self.servers[server].identity?.has(needed) == false
     }
 
     /// The result of `server/discover`, from the worker's handshake.

@@ -19,6 +19,7 @@ extension Supervisor {
         case .notFound: self.refuse(key, Refusal(404, .invalidRequest, "no such endpoint"), at: now)
         case .webSocket(let server): self.upgrade(key, server, head, bytes, at: now)
         case .eventStream(let server): self.openEventStream(key, server, head, bytes, at: now)
+        case .rest(let server, let endpoint): self.restRequest(key, server, endpoint, head, body, bytes, at: now)
         case .messages(let server): self.post(key, server, head, body, bytes, at: now)
         case .mcp(let server):
             switch head.method {
@@ -98,8 +99,8 @@ extension Supervisor {
 
     static let misreadFields = "MCP-Protocol-Version, Mcp-Method or Mcp-Name is repeated or not visible ASCII"
 
-    /// Looks at the members that every era has. Nil when `_meta` is there and no object, or names something twice.
-    mutating func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
+    /// Looks at the members that every era has. Nil when `_meta` is there and no object.
+    func read(_ envelope: JSONRPCEnvelope, _ message: Span<UInt8>) -> IncomingRequest? {
         var method = MCPMethod.unknown
         if let name = envelope.method { method = Self.method(message, name) }
         let params = self.scanner.members
@@ -107,17 +108,16 @@ extension Supervisor {
             return IncomingRequest(
                 envelope: envelope, method: method, params: params, meta: JSONMembers(), metadata: RequestMetadata())
         }
-        guard (try? self.metaScanner.scanObject(message, at: meta, into: &self.metaMembers)) != nil else { return nil }
+        guard jsonKind(message, meta) == .object else { return nil }
+        let members = self.scanner.metaMembers
         return IncomingRequest(
-            envelope: envelope, method: method, params: params, meta: self.metaMembers,
-            metadata: RequestMetadata(message, meta: self.metaMembers))
+            envelope: envelope, method: method, params: params, meta: members, metadata: RequestMetadata(message, meta: members))
     }
 
     /// The method that a JSON string names. Escapes are legal there, though nobody writes them.
     static func method(_ message: Span<UInt8>, _ name: ByteRange) -> MCPMethod {
-        guard JSONString.hasEscapes(message, name) else {
-            return MCPMethod(message.extracting(JSONString.contents(name).range))
-        }
+        let method = MCPMethod(message.extracting(JSONString.contents(name).range))
+        guard method == .unknown, JSONString.hasEscapes(message, name) else { return method }
         return MCPMethod(JSONString.unescape(message, name).span)
     }
 

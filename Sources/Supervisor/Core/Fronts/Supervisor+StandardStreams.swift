@@ -41,6 +41,7 @@ extension Supervisor {
         guard case .duplex(let duplex) = self.connections[key].phase, self.duplexes.contains(duplex) else { return }
         let lineEnd: [UInt8] = [0x0A]
         self.duplexBytes(key, duplex, lineEnd.span, at: now)
+        self.abandonUnanswerable(at: now)
     }
 
     /// The client has ended its input. What it asked for is still answered; then the process may end.

@@ -19,6 +19,14 @@ struct Ask {
     /// Only this session may answer.
     let session: SessionKey
     let request: InputRequest
+    /// The length of the question as it came, for `InputTable.bytes`.
+    let byteCount: Int
+    /// The client itself says that it is at it, and the worker is told that instead of our own words.
+    var reportsProgress = false
+
+    /// Bound: of all clients together. A power of two, see `progressToken`.
+    static let countMax = 1 << Self.slotBits
+    private static let slotBits: UInt64 = 12
 
     /// The id of the request that asks the client: a string that no worker or client chose.
     static func appendID(_ key: AskKey, to output: inout [UInt8]) {
@@ -43,48 +51,16 @@ struct Ask {
         }
         return AskKey(word: word)
     }
-}
 
-/// What a call needs to know beyond itself because its server asks for input in the middle of it. Only calls that can be asked have
-/// one.
-struct InputState {
-    /// Of a legacy client's call to a modern worker: the request as it came, to be asked again with the answers.
-    var message: [UInt8] = []
-    /// Rounds so far. Bound: `roundsMax`.
-    var round = 0
-    /// Asks that the client has not answered.
-    var asks: [AskKey] = []
-    /// The answers of this round.
-    var answers: [InputAnswers.Answer] = []
-    /// The modern worker's state of this round, to be given back exactly.
-    var requestState: [UInt8]?
+    /// The token by which the client may report progress: an integer of 44 bits, which every reader of JSON keeps exact.
+    static func progressToken(_ key: AskKey) -> Int64 { Int64(key.generation) << Int64(Self.slotBits) | Int64(key.slot) }
 
-    // A modern client's call to a legacy worker:
-
-    /// What the client sent without being asked in this call; matched by key when the worker asks.
-    var earlyAnswers: [InputAnswers.Answer] = []
-    /// What the worker waits for. Bound: `InputRequired.questionsMax`.
-    var questions: [ParkedQuestion] = []
-    /// Names the call in the state that the client brings back.
-    var callID: RequestState.CallID?
-    /// Set while no client is there: the call waits for its return.
-    var isParked = false
-    /// The worker's answer that came while the call was parked, as the line it was.
-    var answer: [UInt8] = []
-
-    struct ParkedQuestion {
-        let key: [UInt8]
-        let worker: WorkerKey
-        /// Of the worker's request, raw JSON.
-        let id: [UInt8]
-        let request: InputRequest
+    static func key(progressToken token: Int64) -> AskKey? {
+        guard token > 0, token < 1 << Int64(32 + Self.slotBits) else { return nil }
+        let word = UInt64(token)
+        return AskKey(
+            slot: UInt32(word & (1 << Self.slotBits - 1)), generation: UInt32(truncatingIfNeeded: word >> Self.slotBits))
     }
-
-    static let roundsMax = 8
-    /// How long a worker's further questions are waited for before the client is told of the first.
-    static let coalescing = Interval.milliseconds(30)
-    /// Before a call is asked again that brought a state but no question.
-    static let pause = Interval.milliseconds(250)
 }
 
 /// What the machine cannot do purely, for the states that it gives to clients.

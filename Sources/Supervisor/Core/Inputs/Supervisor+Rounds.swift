@@ -21,6 +21,11 @@ extension Supervisor {
         guard var inputs = self.inputs[key], inputs.round < InputState.roundsMax else {
             return self.endRound(key, "The server asked for input more than \(InputState.roundsMax) times.", at: now)
         }
+        // Nobody would see the questions, and the client's answer could not be told to anybody.
+        guard self.isHeard(self.calls[key]) else {
+            self.forget(key)
+            return
+        }
         self.suspend(key, at: now)
         inputs.round += 1
         inputs.answers = []
@@ -31,21 +36,28 @@ extension Supervisor {
         }
         for question in required.questions {  // Bound: `InputRequired.questionsMax`.
             guard self.calls.contains(key) else { return }  // Expected: one could not be asked, and that ended the call.
-            self.ask(key, question.request, for: .round(key: question.key), at: now)
+            self.ask(
+                key, question.request, for: .round(key: question.key), byteCount: message.count / required.questions.count,
+                at: now)
         }
     }
 
     /// The worker has answered for now and has room for another call.
-    private mutating func suspend(_ key: CallKey, at now: Instant) {
+    mutating func suspend(_ key: CallKey, at now: Instant) {
         guard case .dispatched(let worker, _, _) = self.calls[key].state else { return }
-        self.workers[worker].inFlight -= 1
-        self.calls[key].state = .suspended
-        self.calls[key].deadline = now + self.configuration.limits.inputTimeout
+        self.leave(worker, self.calls[key].method)
+        self.calls[key].suspend(until: now + self.configuration.limits.inputTimeout)
     }
 
     /// An answer came. With the last one the call is made again.
     mutating func continueRound(_ key: CallKey, at now: Instant) {
-        guard self.calls.contains(key), let inputs = self.inputs[key], inputs.asks.isEmpty else { return }
+        guard self.calls.contains(key), self.calls[key].state == .suspended, self.calls[key].revision.era == .legacy,
+            let inputs = self.inputs[key], inputs.asks.isEmpty
+        else { return }
+        let server = self.calls[key].server
+        guard !self.servers[server].restart.refusesCalls else {
+            return self.endRound(key, "The call could not be continued: \(self.servers[server].whyRefused).", at: now)
+        }
         self.makeAgain(key, inputs, at: now)
     }
 
@@ -69,7 +81,10 @@ extension Supervisor {
         guard let envelope = try? self.scanner.scan(message.span), let request = self.read(envelope, message.span) else {
             return self.endRound(key, "The answers make the request larger than a message may be.", at: now)
         }
+        let timeout = self.servers[self.calls[key].server].configuration.workers.callTimeout
         self.calls[key].state = .queued
+        self.calls[key].deadline = now + timeout
+        self.watch(key)
         self.route(key, request, message.span, at: now)
     }
 
@@ -103,9 +118,9 @@ extension Supervisor {
     mutating func endRound(_ key: CallKey, _ text: String, at now: Instant) {
         guard self.calls.contains(key) else { return }
         let call = self.calls[key]
-        for ask in self.inputs[key]?.asks ?? [] { self.withdrawAsk(ask, tellingClient: true, at: now) }
+        self.abandonInputs(key, at: now)
         self.forget(key)
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
+        guard self.isHeard(call) else { return }
         guard call.method == .toolsCall else {
             return self.answer(call, errorText: text, data: [UInt8](#"{"delivered":true}"#), at: now)
         }
@@ -114,7 +129,8 @@ extension Supervisor {
         body.append(#","result":{"content":[{"type":"text","text":"#)
         body.appendJSON(string: text)
         body.append(#"}],"isError":true}}"#)
-        self.finish(connection, 200, body.span, at: now)
+        self.finish(call, 200, body.span, at: now)
         self.scratch = body
+        self.continueDrain(at: now)
     }
 }

@@ -10,14 +10,22 @@ extension Supervisor {
         _ call: Call, _ inputs: InputState?, _ connection: ConnectionKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>,
         _ status: inout Int, to body: inout [UInt8]
     ) -> Bool {
-        guard call.revision.era == .modern else { return false }
+        guard call.revision.era == .modern else { return self.appendURLRefusal(call, envelope, message, to: &body) }
         let wrapped: InputRequired
         let kind: RequestState.Kind
         switch self.servers[call.server].era {
         case .modern:
-            guard envelope.kind == .result, InputRequired.isOne(self.workerScanner.members, in: message),
-                let required = try? InputRequired(self.workerScanner.members, in: message)
-            else { return false }
+            guard envelope.kind == .result, InputRequired.isOne(self.workerScanner.members, in: message) else { return false }
+            let required: InputRequired
+            do throws(InputRequiredRefusal) {
+                required = try InputRequired(self.workerScanner.members, in: message)
+            } catch {
+                // Passed on as it is, it would ask for what the client has not declared, and bring a state that is not taken back.
+                body.append(#","error":{"code":-32603,"message":"#)
+                body.appendJSON(string: "the server's request for input is not valid: \(error.reason)")
+                body.append("}}")
+                return true
+            }
             wrapped = required
             kind = .wrapped(required.requestState)
         case .legacy:
@@ -27,6 +35,17 @@ extension Supervisor {
             kind = .retry
         }
         self.appendRequired(call, inputs, connection, wrapped, kind, &status, to: &body)
+        return true
+    }
+
+    /// Error -32042 for a legacy client of a revision that does not know it: a text that a model can read.
+    private func appendURLRefusal(
+        _ call: Call, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, to body: inout [UInt8]
+    ) -> Bool {
+        guard call.revision < .v2025_11_25, let required = self.urlElicitation(envelope, message) else { return false }
+        let rewrite = AnswerRewrite(
+            from: .legacy, revision: call.revision, method: call.method, resource: call.resource, serverInfo: [], cursorTag: [])
+        rewrite.appendInputRefusal(required, because: InputImpossible.missing(required.needs).reason, to: &body)
         return true
     }
 
@@ -47,7 +66,7 @@ extension Supervisor {
     ) {
         var state: [UInt8]?
         if kind != .wrapped(nil) {
-            let random = self.unguessable()
+            let random = self.unguessable.next()
             let id = RequestState.CallID(high: random.high, low: random.low)
             guard let binding = self.binding(call, inputs, connection),
                 let sealed = self.sealedState(binding, id, round: 1, server: call.server, kind)

@@ -60,7 +60,7 @@ extension Supervisor {
             self.failQueue(server, "the supervisor is shutting down", at: now)
         }
         // Nobody can come back to them any more.
-        for call in self.parked.values where self.calls.contains(call) {
+        for call in self.calls.keys where self.inputs[call]?.isParked == true {
             self.withdraw(call, reason: "the supervisor is shutting down", at: now)
         }
         for key in self.connections.keys {
@@ -70,25 +70,27 @@ extension Supervisor {
             case .reading where self.connections[key].requestStage == .none:
                 self.connections[key].closesAfterOutput = true
                 self.connections[key].input = []
-            case .streaming(.session), .streaming(.listen):
+            case .streaming(.session), .streaming(.listen), .streaming(.operation):
                 self.connections[key].exchange.keepAlive = false
                 self.endSubscription(key, at: now)
             case .duplex(let duplex) where self.duplexes.contains(duplex) && self.duplexes[duplex].calls.isEmpty:
                 self.closeDuplex(key, duplex, .serviceRestart, at: now)
-            case .reading, .waiting, .streaming(.call), .streaming(.batch), .duplex, .lingering:
+            case .reading, .waiting, .streaming(.call), .streaming(.batch), .streaming(.replay), .duplex, .lingering:
                 // Its answer is the last one on this connection.
                 self.connections[key].exchange.keepAlive = false
             }
         }
+        self.abandonUnanswerable(at: now)
     }
 
-    /// A modern stream ends with the result of its request, a legacy one just ends.
+    /// A modern stream ends with the result of its request. Of a legacy one only the connection ends: its client can resume it.
     mutating func endSubscription(_ key: ConnectionKey, at now: Instant) {
-        if let listen = self.connections[key].listen {
+        if let listen = self.connections[key].listen, !listen.id.isEmpty {
             guard self.sendEvent(key, listen.end.span, isFinal: true, at: now) else { return }
         }
         if case .streaming(.session(let session)) = self.connections[key].phase, self.sessions.contains(session) {
             self.sessions[session].stream = nil
+            return self.leaveStream(key, at: now)
         }
         self.endStream(key, at: now)
     }

@@ -34,7 +34,7 @@ struct EventLog: Sendable {
     struct Limits: Equatable, Sendable {
         /// Entries older than this are dropped.
         var ageMax = Interval.minutes(5)
-        /// Entries of a session.
+        /// Entries of a session. With none, no stream can be resumed.
         var eventsMax = 1_000
         /// Bytes of a session's entries, `entryBytes` for each included. A larger message passes unlogged.
         var bytesMax = 8 << 20
@@ -106,6 +106,15 @@ struct EventLog: Sendable {
         return self.streamsOpened
     }
 
+    /// Streams that have not ended.
+    var openCount: Int { self.openStreams }
+
+    /// Whether a client can have an id to resume the stream after.
+    func hasGivenIDs(_ stream: UInt64) -> Bool { self.index(of: stream).map { self.streams[$0].sequence > 0 } ?? false }
+
+    /// Whether a message of so many bytes would be kept.
+    func fits(_ count: Int, budget: EventBudget) -> Bool { self.couldHold(count + Self.entryBytes, budget) }
+
     /// Whether events may be appended to the stream.
     func isOpen(_ stream: UInt64) -> Bool {
         guard let index = self.index(of: stream) else { return false }
@@ -146,16 +155,31 @@ struct EventLog: Sendable {
     }
 
     /// Ends a stream without a further message: its call was cancelled, or nobody will read it any more. Harmless for a stream that
-    /// is not open.
+    /// is not open. One whose ids nobody has is forgotten at once.
     mutating func terminate(_ stream: UInt64, at now: Instant, budget: inout EventBudget) {
         self.expire(at: now, budget: &budget)
         guard let index = self.index(of: stream), !self.streams[index].isTerminated else { return }
         let sequence = self.streams[index].sequence
         self.close(index)
+        guard sequence > 0 else { return self.forget(stream) }
         self.mark(stream, sequence, at: now, budget: &budget)
     }
 
     // MARK: Replay
+
+    /// Whether the stream of `id` can be resumed after it.
+    mutating func check(_ id: EventID, at now: Instant, budget: inout EventBudget) throws(ReplayRefusal) {
+        self.expire(at: now, budget: &budget)
+        _ = try self.resumed(id)
+    }
+
+    private func resumed(_ id: EventID) throws(ReplayRefusal) -> Stream {
+        guard let index = self.index(of: id.stream), id.sequence > 0, id.sequence <= self.streams[index].sequence else {
+            throw .unknown
+        }
+        guard id.sequence >= self.streams[index].lostThrough else { throw .evicted }
+        return self.streams[index]
+    }
 
     /// Calls `visit` for the events of the stream of `id` that came after it, in order, and for no other. Stops when the messages
     /// visited have `bytesMax` bytes, but not before one was, so that a slow reader can be served in parts.
@@ -166,11 +190,7 @@ struct EventLog: Sendable {
         _ visit: (EventID, Span<UInt8>) -> Void
     ) throws(ReplayRefusal) -> Replayed {
         self.expire(at: now, budget: &budget)
-        guard let index = self.index(of: id.stream), id.sequence > 0, id.sequence <= self.streams[index].sequence else {
-            throw .unknown
-        }
-        let stream = self.streams[index]
-        guard id.sequence >= stream.lostThrough else { throw .evicted }
+        let stream = try self.resumed(id)
         var through = id
         var visited = 0
         for position in self.firstEntry..<self.entries.count {  // Bound: `eventsMax`.
@@ -206,12 +226,16 @@ struct EventLog: Sendable {
 
     /// Drops old entries until one of that many bytes fits. False, and nothing is dropped, if it never would.
     private mutating func makeRoom(_ bytes: Int, budget: inout EventBudget) -> Bool {
-        guard bytes <= self.limits.bytesMax, bytes <= budget.room + self.bytes, self.limits.eventsMax > 0 else { return false }
+        guard self.couldHold(bytes, budget) else { return false }
         // Bound: `eventsMax`. With no entry left there is room, as was just checked.
         while self.count >= self.limits.eventsMax || self.bytes + bytes > self.limits.bytesMax || bytes > budget.room {
             self.dropOldest(&budget)
         }
         return true
+    }
+
+    private func couldHold(_ bytes: Int, _ budget: EventBudget) -> Bool {
+        bytes <= self.limits.bytesMax && bytes <= budget.room + self.bytes && self.limits.eventsMax > 0
     }
 
     /// Logs the end of a stream. If there is no room even for that, the stream is forgotten at once.

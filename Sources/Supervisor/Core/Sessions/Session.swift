@@ -24,8 +24,16 @@ struct Session {
     var calls: [CallKey] = []
     /// The connection for what belongs to no request: that of the GET stream, or the only one there is.
     var stream: ConnectionKey?
+    /// What was sent on its streams. Nil until the first that can be resumed was opened.
+    var events: EventLog?
+    /// The number of the GET stream in `events`, also while no connection carries it; 0 if it has none.
+    var standingStream: UInt64 = 0
     /// Lists that changed while no stream was open; told when one opens.
     var pendingChanges: ListKinds = []
+    /// Resources it is told of. Bound: `subscriptionsPerSession`, and `callsPerSession` that were asked for at once.
+    var subscriptions: [SubscriptionKey] = []
+    /// Of those, the uris that changed while no stream was open. Bound: `subscriptionsPerSession`.
+    var pendingUpdates: [[UInt8]] = []
     /// Set by `logging/setLevel`. Before it, a legacy server may log as it likes.
     var logLevel: LogLevel?
 }

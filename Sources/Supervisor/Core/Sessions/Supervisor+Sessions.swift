@@ -42,17 +42,21 @@ extension Supervisor {
         case .found(let found): session = found
         case .refused(let refusal): return self.refuse(key, refusal, at: now)
         }
-        guard head[.lastEventID] == nil else {
-            // No event of ours ever had an id, so none can be resumed. Never 404, which would mean that the session is gone.
-            return self.refuse(key, Refusal(400, .serverError, "unknown Last-Event-ID"), at: now)
-        }
+        if let last = head[.lastEventID] { return self.resumeStream(key, session, bytes.extracting(last.range), at: now) }
         guard !self.isDraining else { return self.refuseStream(key, at: now) }
         if let old = self.sessions[session].stream { self.endStream(old, at: now) }
+        self.endStandingStream(session, at: now)
         self.openStream(key, .session(session), at: now)
         self.sessions[session].stream = key
+        self.sendPendingChanges(session, to: key, at: now)
+    }
+
+    /// What changed while no connection carried the session's GET stream.
+    mutating func sendPendingChanges(_ session: SessionKey, to key: ConnectionKey, at now: Instant) {
         let pending = self.sessions[session].pendingChanges
         self.sessions[session].pendingChanges = []
         self.sendListChanges(pending, to: key, subscription: nil, at: now)
+        if self.sessions.contains(session) { self.sendPendingUpdates(session, at: now) }
     }
 
     /// No stream is begun while all are being ended.
@@ -75,7 +79,8 @@ extension Supervisor {
 
     /// Ends the session's stream, cancels what runs for it and forgets it.
     mutating func endSession(_ key: SessionKey, at now: Instant) {
-        guard let session = self.sessions.remove(key) else { return }
+        guard var session = self.sessions.remove(key) else { return }
+        session.events?.removeAll(budget: &self.eventBudget)
         // The newest first: none that waits may take the place of one that runs.
         for call in session.calls.reversed() { self.cancelCall(call, reason: "the session ended", at: now) }
         if let stream = session.stream, self.connections.contains(stream) {
@@ -85,6 +90,7 @@ extension Supervisor {
                 self.endStream(stream, at: now)
             }
         }
+        self.leave(session.subscriptions, .session(key), at: now)
         if session.logLevel != nil { self.updateWorkerLogLevel(session.variant) }
     }
 
@@ -98,7 +104,7 @@ extension Supervisor {
         let isOurOwn = self.sessions[key].kind == .stdio
         let oldest = isOurOwn ? .distantFuture : self.sessions[key].createdAt + self.configuration.limits.sessionAge
         let deadline = Swift.min(self.sessions[key].lastSeen + idle, oldest)
-        if deadline > now { return self.armSession(key, at: deadline) }
+        if deadline > now { return self.armSession(key, at: Swift.min(deadline, self.expireEvents(key, at: now))) }
         self.endSession(key, at: now)
     }
 }

@@ -22,14 +22,24 @@ package struct Census: Equatable, Sendable {
     package struct Backlog: Equatable, Sendable {
         package var queued = 0
         package var queuedBytes = 0
+        /// Index of the configured server.
+        package var definition = 0
     }
 
     package var connections: [Buffers] = []
     package var workers: [Channel] = []
     package var queues: [Backlog] = []
     package var calls = 0
+    /// Calls that may be asked for input, questions at legacy clients, and calls that wait for the return of modern ones.
+    package var inputs = 0
+    package var inputBytes = 0
+    package var asks = 0
+    package var parked = 0
     package var sessions = 0
     package var timers = 0
+    /// Bytes in the event logs of all sessions, and streams there that have not ended.
+    package var eventBytes = 0
+    package var openStreams = 0
     /// Connections with a whole request in their input that nothing is going to look at before the next event.
     package var forgottenInput = 0
     package var isDraining = false
@@ -37,6 +47,9 @@ package struct Census: Equatable, Sendable {
 }
 
 extension Supervisor {
+    /// Which of the servers of one configuration a worker is for, while it is there.
+    package func variant(of key: WorkerKey) -> Int? { self.workers.find(key)?.server }
+
     package func census() -> Census {
         var census = Census()
         for key in self.connections.keys {
@@ -53,13 +66,19 @@ extension Supervisor {
             if case .stopping = self.workers[key].state { channel.isStopping = true }
             census.workers.append(channel)
         }
-        census.queues = self.servers.map { Census.Backlog(queued: $0.queue.count) }
+        census.queues = self.servers.map { Census.Backlog(queued: $0.queue.count, definition: $0.definition) }
         for key in self.calls.keys where self.calls[key].state == .queued {
             census.queues[self.calls[key].server].queuedBytes += self.calls[key].line.count
         }
         census.calls = self.calls.count
+        census.inputs = self.inputs.count
+        census.inputBytes = self.inputs.bytes
+        census.asks = self.asks.count
+        census.parked = self.parked.count
         census.sessions = self.sessions.count
         census.timers = self.timers.count
+        census.eventBytes = self.eventBudget.bytes
+        for key in self.sessions.allKeys { census.openStreams += self.sessions[key].events?.openCount ?? 0 }
         census.forgottenInput = self.resumable.count
         census.isDraining = self.isDraining
         census.hasStopped = self.hasStopped

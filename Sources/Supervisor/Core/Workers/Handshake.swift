@@ -64,6 +64,7 @@ enum Handshake {
             guard let revision = Revision(bytes.extracting(JSONString.contents(version).range)), revision.era == .legacy else {
                 throw .revision
             }
+            identity.revision = revision
             if let info = members.value("serverInfo", in: bytes), jsonKind(bytes, info) == .object {
                 identity.serverInfo = Self.line(bytes, info)
             }
@@ -135,7 +136,7 @@ enum Handshake {
         return kinds
     }
 
-    /// The capabilities we carry. `resources.subscribe` is left out: subscriptions are not passed on by this version.
+    /// The capabilities we carry.
     private static func capabilities(_ bytes: Span<UInt8>, _ range: ByteRange) -> [ServerIdentity.Capability] {
         var scanner = JSONScanner(limits: .alreadyValidated)
         var members = JSONMembers()
@@ -149,8 +150,18 @@ enum Handshake {
             }
             var inner = JSONMembers()
             try? scanner.scanObject(bytes, at: value, into: &inner)
-            let changes = inner.value("listChanged", in: bytes).map { bytes.extracting($0.range).equals("true") } ?? false
-            found.append(.init(name: name, value: [UInt8](changes ? #"{"listChanged":true}"# : "{}")))
+            var flags: [UInt8] = [0x7B]
+            var isFirst = true
+            let flagNames: [StaticString] = ["subscribe", "listChanged"]
+            for flag in flagNames {
+                guard let set = inner.value(flag, in: bytes), bytes.extracting(set.range).equals("true") else { continue }
+                RequestRewrite.separate(&isFirst, &flags)
+                flags.append(0x22)
+                flags.append(flag)
+                flags.append("\":true")
+            }
+            flags.append(0x7D)
+            found.append(.init(name: name, value: flags))
         }
         return found
     }

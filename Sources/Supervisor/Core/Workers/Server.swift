@@ -6,16 +6,31 @@ import MCP
 /// workers; a modern one is told with every request.
 struct Server {
     let configuration: ServerConfiguration
+    /// The rules of the channel. While it is not known, those of the worker before; nothing is written to a worker by then. Stored: it
+    /// is asked for with every call, and a method of this type copies all of it.
+    private(set) var era: Revision.Era
+    /// Nil until anything is known.
+    private(set) var lastEra: Revision.Era?
     /// Index of the configured server; the first servers are these, each without any client capability.
     let definition: Int
     /// What a legacy worker was told that its clients can do.
     let capabilities: ClientCapabilities
-    /// It asked for input without saying in which of its calls: from then on it has only one at a time.
+    /// It asked for input without saying in which of its calls: from then on it has only one at a time in which it can ask. Holds for
+    /// all that run the same program, until the supervisor ends.
     var isInteractive = false
     /// Its lists as clients know them.
     var catalogue = Catalogue()
     /// In which era it is spoken to, and how that is known.
-    var eraProbe: EraProbe
+    var eraProbe: EraProbe {
+        didSet { self.noteEra() }
+    }
+    /// When a client last needed it. Only of those that are made for clients' capabilities.
+    var lastUsed = Instant(nanoseconds: 0)
+    /// It has no worker and gets none before a client needs it again.
+    var isRetired = false
+    var toolRules = ToolRules()
+    /// What clients see before the cursors of its worker.
+    var cursorTag = [UInt8](repeating: 0x2D, count: Cursor.tagBytes)
     /// Counts its worker processes.
     var epoch: UInt64 = 0
     var worker: WorkerKey?
@@ -29,7 +44,9 @@ struct Server {
     var changedLists: ListKinds = []
     var restart: RestartPolicy
     /// From the latest successful handshake; kept while a dead worker is being replaced.
-    var identity: ServerIdentity?
+    private(set) var identity: ServerIdentity? {
+        didSet { self.noteEra() }
+    }
     /// What the worker was last told by `logging/setLevel`.
     var logLevel: LogLevel?
     /// Worker deaths since the supervisor started.
@@ -44,6 +61,8 @@ struct Server {
         self.restart = restart
         self.eraProbe = EraProbe(
             configured: configuration.fixedEra, limits: EraProbe.Limits(startTimeout: configuration.workers.startTimeout))
+        self.lastEra = self.eraProbe.era
+        self.era = self.lastEra ?? .legacy
     }
 
     var name: String { self.configuration.name }
@@ -54,12 +73,24 @@ struct Server {
         self.identity = identity
     }
 
-    /// Calls that its worker has at the same time.
-    var concurrency: Int { self.isInteractive ? 1 : self.configuration.workers.concurrency }
+    /// A server of the same program, for other clients: what is known of that program holds for it, too.
+    mutating func resemble(_ other: Server) {
+        self.isInteractive = other.isInteractive
+        self.eraProbe = other.eraProbe.copy
+        self.identity = other.identity
+        self.catalogue = other.catalogue
+    }
+
+    private mutating func noteEra() {
+        self.lastEra = self.eraProbe.era ?? self.identity?.era
+        self.era = self.lastEra ?? .legacy
+    }
 
     /// Servers of one configuration at the same time, for clients that differ in what they can do. Beyond it a client shares one that
     /// was told less.
     static let variantsMax = 8
+    /// How long such a server is kept that no client needs.
+    static let variantIdle = Interval.seconds(600)
 
     /// For clients, while `restart.refusesCalls`.
     var whyRefused: String {
@@ -67,18 +98,14 @@ struct Server {
             ? "the server \(self.name) failed for good: it is not restarted before its configuration is corrected"
             : "the server \(self.name) keeps failing and is not being restarted yet"
     }
-
-    /// The rules of the channel. While it is not known, those of the worker before; nothing is written to a worker by then.
-    var era: Revision.Era { self.lastEra ?? .legacy }
-
-    /// Nil until anything is known.
-    var lastEra: Revision.Era? { self.eraProbe.era ?? self.identity?.era }
 }
 
 /// Who answers, as raw JSON from the worker's handshake.
 struct ServerIdentity: Equatable {
     /// The rules of the worker's channel.
     let era: Revision.Era
+    /// What a legacy worker chose.
+    var revision = Revision.latestModern
     /// `{"name":…,"version":…}`
     var serverInfo: [UInt8]
     /// A JSON string, or empty.
@@ -100,6 +127,11 @@ struct ServerIdentity: Equatable {
         if self.has(.prompts) { lists.insert(.prompts) }
         if self.has(.resources) { lists.insert(.resources) }
         return lists
+    }
+
+    /// Whether clients can be told of changes of single resources.
+    var hasSubscriptions: Bool {
+        self.capabilities.contains { $0.name == .resources && $0.value.starts(with: #"{"subscribe":true"#.utf8) }
     }
 
     func has(_ name: CapabilityName) -> Bool { self.capabilities.contains { $0.name == name } }

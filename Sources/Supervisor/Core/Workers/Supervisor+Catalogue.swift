@@ -13,7 +13,7 @@ extension Supervisor {
         case .toolsList, .promptsList, .resourcesList:
             // Whoever asked knows. That it changed is the server's to tell while its worker lives.
             _ = self.servers[call.server].catalogue.listed(
-                call.method, isFirstPage: call.isFirstPage, self.workerScanner.members, message)
+                call.method, isFirstPage: !call.hasCursor, self.workerScanner.members, message)
         default: break
         }
     }
@@ -67,15 +67,17 @@ extension Supervisor {
 
     /// Whether the request may be made again when its worker dies, without anybody noticing: it only reads, or its tool is annotated
     /// as read-only or idempotent.
-    func mayBeRepeated(_ call: Call, _ request: IncomingRequest, _ message: Span<UInt8>) -> Bool {
-        guard self.servers[call.server].configuration.isStateless != false, message.count <= Self.repeatedBytesMax else {
-            return false
-        }
-        switch call.method {
+    /// A cursor is the dead worker's.
+    func mayBeRepeated(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) -> Bool {
+        let server = self.calls[key].server
+        guard self.servers[server].configuration.isStateless != false, message.count <= Self.repeatedBytesMax,
+            !self.calls[key].hasCursor
+        else { return false }
+        switch self.calls[key].method {
         case .toolsList, .promptsList, .resourcesList, .resourcesTemplatesList, .resourcesRead: return true
         case .toolsCall:
             guard let name = request.params.value("name", in: message) else { return false }
-            return self.servers[call.server].catalogue.isHarmless(message.extracting(name.range))
+            return self.servers[server].catalogue.isHarmless(message.extracting(name.range))
         default: return false
         }
     }
@@ -85,7 +87,7 @@ extension Supervisor {
 
     /// Makes the call wait for the next worker, once. False: it must be answered now.
     mutating func repeatCall(_ old: CallKey, at now: Instant) -> Bool {
-        guard self.calls.contains(old), !self.calls[old].again.isEmpty, !self.calls[old].isRepeated, !self.isDraining,
+        guard self.calls.contains(old), !self.calls[old].again.isEmpty, !self.calls[old].hasReachedWorker, !self.isDraining,
             self.calls[old].connection != nil || self.calls[old].session != nil
         else { return false }
         if let inputs = self.inputs[old] {
@@ -96,11 +98,7 @@ extension Supervisor {
         guard self.servers[self.calls[old].server].queue.count < settings.queueMax, waiting <= settings.queueBytesMax,
             let key = self.renamed(old)
         else { return false }
-        self.calls[key].isRepeated = true
-        self.calls[key].line = self.calls[key].again
-        self.calls[key].again = []
-        self.calls[key].isHeld = true
-        self.calls[key].state = .queued
+        self.calls[key].startAgain()
         let server = self.calls[key].server
         self.servers[server].queue.append(key)
         self.servers[server].queuedBytes += self.calls[key].line.count

@@ -65,7 +65,7 @@ extension Supervisor {
                 if JSONNumber.int64(line, id) == Handshake.id { self.eraShown(key, .refused, at: now) }
                 return
             }
-            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, at: now)
+            return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
@@ -99,9 +99,12 @@ extension Supervisor {
             let id = self.workerScanner.members.value("requestId", in: line)
             if !self.listenEnded(key, id: id, line, at: now) { self.workerCancelled(key, line, at: now) }
         case .notificationsSubscriptionsAcknowledged: self.listenAcknowledged(key, line, at: now)
-        case .notificationsToolsListChanged: self.servers[server].changedLists.insert(.tools)
+        case .notificationsToolsListChanged:
+            self.servers[server].changedLists.insert(.tools)
+            self.servers[server].toolRules.changed()
         case .notificationsPromptsListChanged: self.servers[server].changedLists.insert(.prompts)
         case .notificationsResourcesListChanged: self.servers[server].changedLists.insert(.resources)
+        case .notificationsResourcesUpdated: self.resourceUpdated(key, envelope, line, at: now)
         default: self.counters.droppedNotifications += 1
         }
     }
@@ -186,6 +189,12 @@ extension Supervisor {
         var level: LogLevel?
         for key in self.sessions.allKeys where self.sessions[key].variant == server {  // Bound: `sessions`.
             guard let wanted = self.sessions[key].logLevel else { continue }
+            level = Swift.min(level ?? wanted, wanted)
+        }
+        for key in self.calls.keys {  // Bound: the calls in flight; only when a level is set, or a session that had set one ends.
+            guard self.calls[key].revision.era == .modern, let wanted = self.calls[key].logLevel,
+                case .dispatched(worker, _, _) = self.calls[key].state
+            else { continue }
             level = Swift.min(level ?? wanted, wanted)
         }
         guard let level, level != self.servers[server].logLevel else { return }

@@ -64,10 +64,12 @@ extension Supervisor {
     /// A probe, or a worker that was found to be spoken to in the wrong way, is gone.
     mutating func probeEnded(_ worker: Worker, _ exit: WorkerExit, at now: Instant) {
         let server = worker.server
+        var isStarted = true
+        if case .notStarted = exit { isStarted = false }
         if worker.role == .probe {
-            if case .notStarted = exit {
-                self.servers[server].eraProbe.abandoned()
-            } else if case .probing = self.servers[server].eraProbe.state {
+            // An end that is our doing shows nothing.
+            if !isStarted || worker.isRetiring || self.isDraining { self.servers[server].eraProbe.abandoned() }
+            if case .probing = self.servers[server].eraProbe.state {
                 _ = self.servers[server].eraProbe.reacted(.ended)
                 self.log(
                     .info, "found out the era of a server",
@@ -79,7 +81,7 @@ extension Supervisor {
         }
         guard !self.isDraining else { return self.failQueue(server, "the supervisor is shutting down", at: now) }
         // What could not be started counts as any other worker that could not.
-        if case .notStarted = exit { return self.planRestart(server, worker, exit, at: now) }
+        guard isStarted else { return self.planRestart(server, worker, exit, at: now) }
         self.startWorker(server, at: now)
     }
 

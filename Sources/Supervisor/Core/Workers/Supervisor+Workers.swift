@@ -69,7 +69,7 @@ extension Supervisor {
     // MARK: Start
 
     mutating func startWorker(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         guard self.spawnBudget.take(at: now) else {
             // Too many spawns in all: this one waits for its turn.
             return self.timers.add(.restart(server: server), at: self.spawnBudget.nextToken(at: now))
@@ -85,34 +85,10 @@ extension Supervisor {
         self.servers[server].worker = key
         self.servers[server].epoch += 1
         self.servers[server].logLevel = nil
-        self.servers[server].isInteractive = false
+        self.servers[server].cursorTag = Cursor.tag(
+            salt: self.cursorSalt, server: server, epoch: self.servers[server].epoch)
+        self.failStaleCursors(server, at: now)
         self.effects.append(.spawnWorker(key, server: self.servers[server].definition))
-    }
-
-    /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
-    mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
-        guard !capabilities.isEmpty, self.servers[definition].lastEra == .legacy else { return definition }
-        var best = definition
-        var count = 0
-        for index in self.servers.indices where self.servers[index].definition == definition {  // Bound: `variantsMax` each.
-            let told = self.servers[index].capabilities
-            if told == capabilities { return index }
-            count += 1
-            if told.isSubset(of: capabilities),
-                told.rawValue.nonzeroBitCount > self.servers[best].capabilities.rawValue.nonzeroBitCount
-            {
-                best = index
-            }
-        }
-        guard count < Server.variantsMax, !self.isDraining else { return best }
-        var new = Server(
-            self.servers[definition].configuration, definition: definition, capabilities: capabilities,
-            restart: RestartPolicy(limits: self.configuration.restart))
-        new.identity = self.servers[definition].identity
-        new.eraProbe = self.servers[definition].eraProbe.copy
-        self.servers.append(new)
-        self.startWorker(self.servers.count - 1, at: now)
-        return self.servers.count - 1
     }
 
     /// The answer to the first request on the channel.
@@ -149,6 +125,8 @@ extension Supervisor {
         self.updateWorkerLogLevel(server)
         self.openChangesListen(key, at: now)
         self.compareLists(key)
+        self.attachSubscriptions(server, at: now)
+        self.askForTools(server)
         self.answerHandshakeWaiters(server, at: now)
         self.spreadQueue(server, at: now)
         self.pumpQueue(server, at: now)
@@ -212,14 +190,18 @@ extension Supervisor {
         guard let worker = self.workers.remove(key) else { return }
         self.effects.append(.closeWorker(key))
         let server = worker.server
-        if self.servers[server].worker == key { self.servers[server].worker = nil }
+        if self.servers[server].worker == key {
+            self.servers[server].worker = nil
+            self.detachSubscriptions(server, isExpected: worker.isRetiring)
+            self.servers[server].toolRules.workerLost()
+        }
         if worker.role != .serving {
             self.probeEnded(worker, exit, at: now)
             return self.continueDrain(at: now)
         }
-        if !exit.isShortage { self.servers[server].deaths += 1 }
+        if !exit.isShortage, !worker.isRetiring { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
-        let isExpected = self.isDraining
+        let isExpected = self.isDraining || worker.isRetiring
         if !isExpected { self.endSessions(of: server, at: now) }
         self.log(
             isExpected ? .info : .warning, "a worker ended",
@@ -227,8 +209,12 @@ extension Supervisor {
                 .text("server", self.servers[server].name), .number("workerPid", Int(worker.processID)),
                 .text("exit", exit.description), .number("callsLost", lost),
             ])
-        if isExpected {
+        if self.isDraining {
             self.failQueue(server, "the supervisor is shutting down", at: now)
+        } else if worker.isRetiring {
+            // Not before a client needs it, which one may while it was ending.
+            self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
+            self.startWorker(server, at: now)
         } else {
             if worker.readyAt == nil, !exit.isShortage { self.refuteEra(server, hasAnswered: false) }
             self.planRestart(server, worker, exit, at: now)
@@ -288,7 +274,7 @@ extension Supervisor {
     }
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
-        guard self.servers[server].worker == nil, !self.isDraining else { return }
+        guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
         if case .open = self.servers[server].restart.state { self.servers[server].eraProbe.anotherChance() }
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
@@ -299,9 +285,11 @@ extension Supervisor {
         var waiting: [CallKey] = []
         swap(&waiting, &self.servers[server].awaitingHandshake)
         while let key = self.servers[server].queue.popFirst() { waiting.append(key) }
+        waiting += self.servers[server].toolRules.waiting
         for key in waiting {  // Bound: `limits.calls`.
             self.fail(key, text, status: 503, headers: wait, at: now)
         }
+        self.giveUpSubscriptions(server, text, at: now)
     }
 }
 

@@ -52,6 +52,10 @@ struct Worker {
     var isDirty = false
     /// Calls dispatched and not answered.
     var inFlight = 0
+    /// Those of them in the middle of which it may ask for input.
+    var askableInFlight = 0
+    /// It is stopped because nobody has needed it for a while.
+    var isRetiring = false
     /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
     /// so each is only reckoned with for `afterglow`. Bound: `withdrawnMax`; a further one takes the place of the last.
     var withdrawn: [(call: CallKey, until: Instant)] = []
@@ -65,12 +69,31 @@ struct Worker {
     var readyAt: Instant?
     /// Handshake or stop step.
     var deadline: Instant
+    /// Whose calls it has had.
+    var clientele = Clientele.nobody
+    /// Requests of ours that it has not answered, oldest first. Bound: two for each subscription of its server.
+    var ownRequests: [OwnRequest] = []
     /// Answers it may still give although nobody waits for them: to calls taken back, to changes of the log level.
     var answersOwed = 0
     /// Answers beyond those: invented, or given twice.
     var strayAnswers = 0
     /// Lines that were no message, answers to no call: counted, logged now and then.
     var strayLines = 0
+
+    /// Who can be behind a line that names no call. It may be about a call that ended long ago.
+    enum Clientele: Equatable {
+        case nobody
+        case one(Principal)
+        case several
+
+        mutating func add(_ principal: Principal) {
+            switch self {
+            case .nobody: self = .one(principal)
+            case .one(let known) where known != principal: self = .several
+            case .one, .several: break
+            }
+        }
+    }
 
     private static let withdrawnMax = 64
     /// How long a server may still be busy with a call after it was told to stop.

@@ -33,7 +33,14 @@ struct BoundsChecker {
         self.check("connections", census.connections.count, limits.connections)
         self.check("calls", census.calls, limits.calls)
         self.check("sessions", census.sessions, limits.sessions)
-        self.check("workers", census.workers.count, self.configuration.servers.count)
+        // One for clients that can be asked nothing, one for those that can be asked what simulated clients can.
+        self.check("workers", census.workers.count, self.configuration.servers.count * 2)
+        self.check("questions at clients", census.asks, census.calls * 16)
+        self.check("calls that can be asked", census.inputs, census.calls)
+        self.check("parked calls", census.parked, limits.parkedCalls)
+        self.check("bytes kept for questions", census.inputBytes, 64 << 20)
+        self.check("bytes of kept events", census.eventBytes, limits.eventBytesTotal)
+        self.check("streams that have not ended", census.openStreams, census.calls + census.sessions)
         self.check("requests that were forgotten in a buffer", census.forgottenInput, 0)
         let timed = census.connections.count + census.calls + census.sessions + census.workers.count + census.queues.count
         self.timedMost = Swift.max(self.timedMost, timed)
@@ -49,7 +56,7 @@ struct BoundsChecker {
             }
         }
         for (index, backlog) in census.queues.enumerated() {
-            let workers = self.configuration.servers[index].workers
+            let workers = self.configuration.servers[backlog.definition].workers
             self.check("queued calls of server \(index)", backlog.queued, workers.queueMax)
             // One message always fits, however large it may be.
             let bytesMax = Swift.max(workers.queueBytesMax, limits.bodyBytesMax) + Self.envelopeBytesMax
@@ -67,9 +74,11 @@ struct BoundsChecker {
         self.check("connections after all clients left", census.connections.count, 0)
         self.check("calls after all clients left", census.calls, 0)
         self.check("sessions after their idle time", census.sessions, 0)
+        self.check("bytes of events after their sessions", census.eventBytes, 0)
         self.check("queued calls after all clients left", census.queues.reduce(0) { $0 + $1.queued }, 0)
         self.check("calls of workers after all clients left", census.workers.reduce(0) { $0 + $1.inFlight }, 0)
-        let servers = self.configuration.servers.count
+        self.check("questions after all clients left", census.asks + census.inputs + census.inputBytes + census.parked, 0)
+        let servers = self.configuration.servers.count * 2
         self.check("timers after all clients left", census.timers, servers * Self.timersPerEntryMax + 64)
     }
 

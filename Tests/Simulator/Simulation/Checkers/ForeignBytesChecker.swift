@@ -24,7 +24,7 @@ struct ForeignBytesChecker {
                 return self.judge.report(
                     "foreign bytes", "client \(client) received ~n\(number)~ of \(owner): \(AnswerChecker.text(bytes))")
             }
-            if let exchange, exchange.kind != .hostile, number != exchange.serial,
+            if let exchange, exchange.kind != .hostile, number != exchange.serial, number != exchange.origin?.serial,
                 !exchange.parts.contains(where: { $0.serial == number })
             {
                 return self.judge.report(

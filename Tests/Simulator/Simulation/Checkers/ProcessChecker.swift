@@ -33,7 +33,9 @@ struct ProcessChecker {
 
     func mayBeGivenUp(_ server: Int) -> Bool { self.histories[server].isGivenUp || self.histories[server].mayBeGivenUp }
 
+    /// `server` counts those that were made for clients' capabilities too.
     mutating func asked(_ key: WorkerKey, server: Int, at now: Instant, drainedAt: Instant?) {
+        while self.histories.count <= server { self.histories.append(History()) }
         // In the turn of the signal itself it may have been decided before.
         if let drainedAt, drainedAt < now { self.fail("a worker was started during the drain") }
         // A server that is asked for its era may end at that with any status.

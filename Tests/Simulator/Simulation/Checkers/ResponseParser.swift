@@ -192,7 +192,7 @@ struct ResponseParser {
 
     /// RFC 9112 6 and the fields that every answer carries.
     private static func check(_ head: Head) throws(Malformed) {
-        guard head.status >= 200 else { throw Malformed(text: "the interim status \(head.status)") }
+        guard head.status >= 200 || head.status == 101 else { throw Malformed(text: "the interim status \(head.status)") }
         guard head["content-length"] == nil || head["transfer-encoding"] == nil else {
             throw Malformed(text: "both Content-Length and Transfer-Encoding")
         }
@@ -207,7 +207,12 @@ struct ResponseParser {
     }
 
     private mutating func beginBody(_ head: Head, _ isHead: Bool, _ events: inout [Event]) throws(Malformed) {
-        if isHead || head.status == 204 || head.status == 304 {
+        if head.status == 101 {
+            guard head["upgrade"] == "websocket", head["connection"] == "Upgrade", head["content-length"] == nil else {
+                throw Malformed(text: "an upgrade to something else")
+            }
+            self.state = .untilClose
+        } else if isHead || head.status == 204 || head.status == 304 {
             events.append(.end)
         } else if let text = head["content-length"] {
             guard let length = Int(text), length >= 0, String(length) == text else { throw Malformed(text: "the length \(text)") }

@@ -13,6 +13,8 @@ struct WorkerChannelChecker {
         /// Of the client's request; -1 when its arguments hold none.
         var nonce = -1
         var hasProgressToken = false
+        /// `initialize` says that clients can answer forms.
+        var promises = false
     }
 
     private struct Channel {
@@ -50,12 +52,21 @@ struct WorkerChannelChecker {
             self.fail(pid, "a raw CR in \(AnswerChecker.text(bytes))")
             return nil
         }
-        guard let methodRange = envelope.method else { return nil }
+        guard let methodRange = envelope.method else {
+            guard let id = envelope.id, worker.questionAnswered(JSONString.string(bytes.span, id)) else {
+                self.fail(pid, "an answer to no open question: \(AnswerChecker.text(bytes))")
+                return nil
+            }
+            return nil
+        }
         var message = Message()
         message.method = JSONString.string(bytes.span, methodRange)
         if let id = envelope.id { message.id = JSONNumber.int64(bytes.span, id) }
         self.checkOrder(message, bytes, worker)
         let members = self.scanner.members
+        if message.method == "initialize", let range = members.value("capabilities", in: bytes.span) {
+            message.promises = range.count > 2
+        }
         if message.method == "notifications/cancelled" {
             message.cancelledID = members.value("requestId", in: bytes.span).flatMap { JSONNumber.int64(bytes.span, $0) }
             if let id = message.cancelledID, self.channels[pid]?.outstanding.remove(id) == nil, !self.used.contains(id) {

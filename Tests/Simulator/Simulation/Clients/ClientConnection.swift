@@ -135,8 +135,16 @@ final class ClientConnection {
             wasRead: self.socket.readTotal > exchange.startOffset, clockJumped: self.world.clockJumps > 0,
             drainExpired: self.world.isDrainExpired, isIncomplete: self.sentTotal < exchange.endOffset,
             isBehindStream: self.pending.first.map { $0 !== exchange && $0.mayOverflow } ?? false,
-            sessionMayBeGone: self.client.sessionMayBeGone(exchange), isDraining: self.world.isDraining,
+            sessionMayBeGone: self.client.sessionMayBeGone(exchange), mayBeForgotten: self.mayBeForgotten(exchange),
+            isDraining: self.world.isDraining,
             bodyBytesMax: self.world.configuration.limits.bodyBytesMax)
+    }
+
+    private func mayBeForgotten(_ exchange: Exchange) -> Bool {
+        let limits = self.world.configuration.limits
+        return limits.events < 1_000 || limits.eventBytesMax < 8 << 20 || limits.eventBytesTotal < 64 << 20
+            || self.world.faults.hugeAnswer > 0 || self.world.clockJumps > 0
+            || self.world.now - exchange.cursor.lostAt >= limits.eventAge / 2
     }
 
     // MARK: Responses
@@ -173,23 +181,42 @@ final class ClientConnection {
             return self.world.judge.report("answers", "client \(self.client.index) received a response without having asked")
         }
         exchange.status = head.status
+        if head.status == 101 {
+            guard let carrier = self.carrier else {
+                if exchange.kind == .hostile { return }
+                return self.world.judge.report("answers", "an upgrade that was not asked for")
+            }
+            carrier.upgraded()
+        }
         if head.isEventStream {
             let mayStream: Bool =
                 switch exchange.kind {
-                case .call, .list, .batch, .sessionStream, .listen, .hostile: true
-                case .local, .initialize, .notification, .delete, .health, .preflight: false
+                case .call, .list, .batch, .sessionStream, .listen, .duplex, .hostile: true
+                case .local, .initialize, .notification, .delete, .health, .preflight, .posted: false
                 }
             if !mayStream { self.world.judge.report("answers", "a stream for \(exchange.kind)") }
         }
     }
 
     private func bodyReceived(_ bytes: [UInt8]) throws(ResponseParser.Malformed) {
+        if let carrier = self.carrier, self.head?.status == 101 {
+            for data in try carrier.frames(bytes, on: self) { self.duplexMessage(carrier, data) }
+            return
+        }
         guard let head = self.head, head.isEventStream else {
             self.body += bytes
             return
         }
-        for data in try self.stream.feed(bytes) {
+        for event in try self.stream.feed(bytes) {
+            if let carrier = self.carrier {
+                if let data = event.data { self.duplexMessage(carrier, data) }
+                continue
+            }
             guard let exchange = self.pending.first else { return }
+            if let fault = exchange.cursor.received(event) {
+                self.world.judge.report("events", "the stream of request \(exchange.serial): \(fault)")
+            }
+            guard let data = event.data else { continue }
             self.world.foreign.received(data, client: self.client.index, exchange: exchange)
             self.world.trace.add("event", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
             guard exchange.kind != .hostile else { continue }
@@ -198,8 +225,41 @@ final class ClientConnection {
                     "answers", "an event for no part of the batch \(exchange.serial): \(AnswerChecker.text(data))")
                 return
             }
+            let asked = target.questions.count
             self.world.answers.message(target, data, status: nil)
+            if target.questions.count > asked, let question = target.questions.last { self.client.asked(target, question) }
         }
+    }
+
+    // MARK: Both ways
+
+    var isUpgraded: Bool { self.head?.status == 101 }
+
+    /// Set while this connection carries a duplex stream.
+    private var carrier: DuplexClient? {
+        self.pending.first?.kind == .duplex ? self.client as? DuplexClient : nil
+    }
+
+    private func duplexMessage(_ carrier: DuplexClient, _ data: [UInt8]) {
+        guard let exchange = self.pending.first else { return }
+        guard data.first != 0x2F else { return carrier.endpointNamed(data, on: self) }
+        self.world.foreign.received(data, client: self.client.index, exchange: exchange)
+        self.world.trace.add("message", at: self.world.now, self.client.index, exchange.serial, AnswerChecker.text(data))
+        guard let target = self.world.answers.target(exchange, data) else {
+            return self.world.judge.report(
+                "answers", "a message for no request on the stream \(exchange.serial): \(AnswerChecker.text(data))")
+        }
+        self.world.answers.message(target, data, status: nil)
+        carrier.messageReceived(target, on: self)
+    }
+
+    /// Sends bytes behind the request that opened the stream; `part` is the request they hold.
+    func sendBehind(_ bytes: [UInt8], part: Exchange? = nil) {
+        guard !self.gaveUp else { return }
+        part?.startOffset = self.queuedTotal
+        self.queuedTotal += bytes.count
+        part?.endOffset = self.queuedTotal
+        self.outbox += bytes
     }
 
     private func finish(_ exchange: Exchange?, _ head: ResponseParser.Head) {

@@ -1,4 +1,5 @@
 import Base
+import Wire
 
 /// One request of a simulated client, from its first byte to its end.
 final class Exchange {
@@ -16,13 +17,17 @@ final class Exchange {
         case notification
         case sessionStream
         case listen
+        /// What carries messages both ways until it ends: a WebSocket or the stream of HTTP+SSE. `parts` are the requests on it.
+        case duplex
+        /// The POST of one message for such a stream: 202, or a reason why not.
+        case posted
         case delete
         case health(isReady: Bool)
         case preflight
         /// Whatever a hostile client sent: any answer is right, none is owed.
         case hostile
 
-        var isStream: Bool { self == .sessionStream || self == .listen }
+        var isStream: Bool { self == .sessionStream || self == .listen || self == .duplex }
     }
 
     enum Outcome: Equatable {
@@ -53,6 +58,17 @@ final class Exchange {
     /// Generation of the session it was sent in; -1 outside a session.
     var session = -1
 
+    /// Its revision has structured results.
+    var hasStructure = true
+    /// Its client can be asked in the middle of it.
+    var canAnswer = false
+    /// The request that it comes back for.
+    var origin: Exchange?
+    /// A modern client's: the questions it was sent away with, and the state.
+    var required: JSONValue?
+    /// A legacy client's: the raw ids of the questions on its stream.
+    var questions: [[UInt8]] = []
+
     /// The requests of a batch. Their answers come as events of one stream, in any order.
     var parts: [Exchange] = []
 
@@ -69,6 +85,8 @@ final class Exchange {
     /// The last `progress` value seen.
     var progress = -1
     var events = 0
+    /// Where its stream is, over all connections that carried it.
+    var cursor = StreamCursor()
 
     init(
         serial: Int, client: Int, kind: Kind, server: Int, isModern: Bool, id: [UInt8], progressToken: [UInt8] = [],
@@ -87,7 +105,9 @@ final class Exchange {
     var isPending: Bool { self.outcome == .pending }
 
     /// A burst of events for it can pass the limit of the stream before any reader had its turn.
-    var mayOverflow: Bool { self.wantsLogs || !self.progressToken.isEmpty || self.kind == .batch }
+    var mayOverflow: Bool {
+        self.wantsLogs || !self.progressToken.isEmpty || self.kind == .batch || self.parts.contains(where: \.mayOverflow)
+    }
 
     /// What stands in the arguments and comes back in everything that belongs to this request and nowhere else.
     var nonce: String { "~n\(self.serial)~" }

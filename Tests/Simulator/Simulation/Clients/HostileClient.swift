@@ -7,13 +7,16 @@ final class HostileClient: SimClient {
         self.disturb()
         guard self.wantsToAct else { return }
         self.profile.budget -= 1
+        if self.random.below(4) != 0, let open = self.connections.first(where: { $0.isUpgraded && $0.isOpen }) {
+            return open.sendBehind(self.frames())
+        }
         if let old = self.connections.first, self.connections.count >= 3 { old.close(resets: self.random.flip()) }
         guard let connection = self.connect() else { return }
         connection.send(self.exchange(.hostile), self.attack())
     }
 
     private func attack() -> [UInt8] {
-        switch self.random.below(12) {
+        switch self.random.below(15) {
         case 0: self.garbage()
         case 1, 2: self.damaged(self.modernCall())
         case 3: Array(self.modernCall().prefix(self.random.below(600)))
@@ -24,6 +27,8 @@ final class HostileClient: SimClient {
         case 8: self.foreignSource()
         case 9: self.guessedSession()
         case 10: self.bigHead()
+        case 11, 12: self.upgrade()
+        case 13: self.streamOfEvents()
         default: self.pipelinedAbuse()
         }
     }
@@ -37,6 +42,43 @@ final class HostileClient: SimClient {
             """)
         request.fields += [("MCP-Protocol-Version", "2026-07-28"), ("Mcp-Method", "tools/call"), ("Mcp-Name", "echo")]
         return request.bytes
+    }
+
+    private func upgrade() -> [UInt8] {
+        var request = RequestText(method: "GET", path: self.random.one(of: ["/mcp", "/ws"]))
+        request.fields = [
+            ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
+            ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ]
+        return request.bytes + (self.random.below(8) == 0 ? self.garbage() : [])
+    }
+
+    private func streamOfEvents() -> [UInt8] {
+        var request = RequestText(method: "GET", path: "/sse")
+        request.fields = [("Accept", "text/event-stream")]
+        return request.bytes + (self.random.flip() ? self.garbage() : [])
+    }
+
+    /// What a WebSocket may be sent: messages that mean something, in any order, and frames that nobody may send.
+    private func frames() -> [UInt8] {
+        let meta = RequestText.modernMeta("")
+        let message = self.random.one(of: [
+            "{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{},\(meta)}}",
+            "{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"toolsListChanged\":true},\(meta)}}",
+            "{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-03-26\"}}",
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\(self.id())}}",
+            "[{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"ping\"},{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"tools/list\"}]",
+            "{\"jsonrpc\":\"2.0\",\"id\":\(self.id()),\"method\":\"tools/list\"}", "{", "[]", "null",
+        ])
+        let frame = DuplexClient.frame(1, [UInt8](message.utf8))
+        switch self.random.below(8) {
+        case 0: return self.garbage()
+        case 1: return DuplexClient.frame(UInt8(self.random.below(16)), self.garbage(), isFinal: self.random.flip())
+        case 2: return self.damaged(frame)
+        case 3: return Array(repeatElement(frame, count: self.random.size(2...200)).joined())
+        case 4: return Array(repeatElement(DuplexClient.frame(9, [1]), count: self.random.size(2...2000)).joined())
+        default: return frame
+        }
     }
 
     private func garbage() -> [UInt8] {

@@ -8,6 +8,10 @@ final class LegacyClient: SimClient {
     private var generation = 0
     private var server = 0
     private var isInitializing = false
+    /// The session said that its client can be asked.
+    private var canAnswer = false
+    /// Raw ids of what it was asked and will answer.
+    private var questions: [[UInt8]] = []
     /// The session's revision has batches.
     private var mayBatch = false
     private var sessionStartedAt: Instant
@@ -18,6 +22,8 @@ final class LegacyClient: SimClient {
     private var running: [Exchange] = []
     /// Ids of calls whose connection is gone; they may still run.
     private var abandoned: [[UInt8]] = []
+    /// What it lost the connection of and can resume.
+    private var lost: [Exchange] = []
 
     override init(index: Int, world: Simulation, profile: Plan.ClientProfile, random: PRNG) {
         self.lastContact = world.now
@@ -32,7 +38,9 @@ final class LegacyClient: SimClient {
             if !self.isInitializing { self.initialize() }
             return
         }
+        if !self.lost.isEmpty, self.random.flip() { return self.resume(session) }
         guard let connection = self.random.below(8) == 0 ? self.connect() : self.connection() else { return }
+        if let question = self.questions.popLast() { return self.reply(connection, session, question) }
         self.profile.budget -= 1
         switch self.random.below(24) {
         case 0: self.ask(connection, session, .local, "ping", "")
@@ -72,8 +80,11 @@ final class LegacyClient: SimClient {
         let exchange = self.exchange(.initialize, server: self.server, isModern: false, id: self.id())
         let version = self.random.one(of: ["2025-03-26", "2025-03-26", "2025-06-18", "2025-11-25", "2025-11-25", "1999-01-01"])
         self.mayBatch = version == "2025-03-26"
+        // Which revisions have forms is known to both sides.
+        self.canAnswer = version != "2025-03-26" && self.random.flip()
+        let capabilities = self.canAnswer ? "{\"elicitation\":{}}" : "{}"
         let params =
-            "{\"protocolVersion\":\"\(version)\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
+            "{\"protocolVersion\":\"\(version)\",\"capabilities\":\(capabilities),\"clientInfo\":{\"name\":\"c\(self.index)\",\"version\":\"1\"}}"
         self.post(exchange, on: connection, session: nil, method: "initialize", params: params)
     }
 
@@ -89,6 +100,8 @@ final class LegacyClient: SimClient {
         let token = self.random.below(3) == 0 ? self.random.one(of: ["1", "\"1\"", "\"token\"", "1048577"]) : ""
         let exchange = self.exchange(.call, server: self.server, isModern: false, id: id, progressToken: token)
         exchange.wantsLogs = true
+        exchange.canAnswer = self.canAnswer
+        exchange.hasStructure = !self.mayBatch
         let meta = token.isEmpty ? "" : ",\"_meta\":{\"progressToken\":\(token)}"
         let params = "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(meta)}"
         self.running.append(exchange)
@@ -134,6 +147,29 @@ final class LegacyClient: SimClient {
         self.post(exchange, on: connection, session: session, method: method, params: params)
     }
 
+    /// Most questions are answered, some never, some twice.
+    override func asked(_ exchange: Exchange, _ question: [UInt8]) {
+        guard exchange.session == self.generation else { return }
+        for _ in 0..<self.random.one(of: [0, 1, 1, 1, 2]) { self.questions.append(question) }
+        self.nextActAt = Swift.min(self.nextActAt, self.world.now + self.random.interval(.microseconds(10) ... .seconds(1)))
+    }
+
+    private func reply(_ connection: ClientConnection, _ session: String, _ question: [UInt8]) {
+        let exchange = self.exchange(.notification, server: self.server, isModern: false)
+        let answer = self.random.one(of: [
+            "\"result\":{\"action\":\"accept\",\"content\":{}}", "\"result\":{\"action\":\"decline\"}",
+            "\"result\":{\"action\":7}",
+            "\"error\":{\"code\":-1,\n\"message\":\"no\"}",
+        ])
+        let id = String(decoding: question, as: UTF8.self)
+        var request = RequestText.post(
+            self.world.path(self.server, &self.random), "{\"jsonrpc\":\"2.0\",\"id\":\(id),\(answer)}")
+        exchange.session = self.generation
+        request.fields += [("Mcp-Session-Id", session), ("MCP-Protocol-Version", "2025-11-25")]
+        self.dress(&request, exchange)
+        connection.send(exchange, request.bytes)
+    }
+
     private func cancel(_ connection: ClientConnection, _ session: String) {
         guard let victim = self.running.first(where: { $0.kind == .call && !$0.wasCancelled }) else { return }
         victim.wasCancelled = true
@@ -149,6 +185,30 @@ final class LegacyClient: SimClient {
         exchange.session = self.generation
         var request = RequestText(method: "GET", path: self.world.path(self.server, &self.random))
         request.fields = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session)]
+        if self.random.below(6) == 0 {
+            exchange.cursor.isForged = true
+            request.fields.append(("Last-Event-ID", self.forgedID()))
+        }
+        connection.send(exchange, request.bytes)
+    }
+
+    private func forgedID() -> String {
+        self.random.one(of: [
+            "0", "-", "1", "1-", "-1", "0-1", "1-0", "01-1", "zzz-1", "1-zzzzzz", "1-1-1", "A-1", "zzzzzzzzzzzzzzzz-1",
+            String(repeating: "1", count: self.random.size(1...4000)) + "-1", "\u{e9}-1", "1 -1",
+        ])
+    }
+
+    /// Goes on with a stream whose connection it lost.
+    private func resume(_ session: String) {
+        let exchange = self.lost.remove(at: self.random.below(self.lost.count))
+        guard let last = exchange.cursor.last, let connection = self.connect() else { return }
+        exchange.outcome = .pending
+        for part in exchange.parts where part.outcome == .cut { part.outcome = .pending }
+        exchange.cursor.resumed()
+        self.running.append(contentsOf: [exchange] + exchange.parts)
+        var request = RequestText(method: "GET", path: self.world.path(self.server, &self.random))
+        request.fields = [("Accept", "text/event-stream"), ("Mcp-Session-Id", session), ("Last-Event-ID", last)]
         connection.send(exchange, request.bytes)
     }
 
@@ -171,6 +231,8 @@ final class LegacyClient: SimClient {
         self.generation += 1
         self.running.removeAll()
         self.abandoned.removeAll()
+        self.lost.removeAll()
+        self.questions.removeAll()
     }
 
     private func post(_ exchange: Exchange, on connection: ClientConnection, session: String?, method: String, params: String) {
@@ -191,7 +253,14 @@ final class LegacyClient: SimClient {
     override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
         let ended = [exchange] + exchange.parts
         self.running.removeAll { running in ended.contains { $0 === running } }
-        if exchange.outcome == .cut, exchange.session == self.generation { self.abandoned += ended.map(\.id) }
+        if exchange.outcome == .cut, exchange.session == self.generation {
+            self.abandoned += ended.map(\.id)
+            // A refused resumption came with a head.
+            if head == nil, exchange.cursor.last != nil, !exchange.cursor.isForged {
+                exchange.cursor.lost(at: self.world.now)
+                self.lost.append(exchange)
+            }
+        }
         if exchange.kind == .initialize {
             self.isInitializing = false
             guard case .answered(200, nil) = exchange.outcome else { return }

@@ -1,12 +1,17 @@
 import Base
 import SupervisorCore
+import Wire
 
 /// A caller of revision 2026-07-28: every request stands alone.
 final class ModernClient: SimClient {
+    /// Requests that were sent away with questions, which this client will answer.
+    private var returning: [Exchange] = []
+
     override func act() {
         self.disturb()
         guard self.wantsToAct, let connection = self.connection() else { return }
         self.profile.budget -= 1
+        if let origin = self.returning.popLast() { return self.comeBack(origin, connection) }
         switch self.random.below(16) {
         case 0: self.discover(connection)
         case 1: self.list(connection)
@@ -23,9 +28,43 @@ final class ModernClient: SimClient {
         let arguments = self.arguments(exchange)
         var meta = token.isEmpty ? "" : ",\"progressToken\":\(token)"
         if exchange.wantsLogs { meta += ",\"io.modelcontextprotocol/logLevel\":\"debug\"" }
-        let params = "{\"name\":\"echo\",\"arguments\":\(arguments),\(RequestText.modernMeta(meta))}"
+        exchange.canAnswer = self.random.flip()
+        let envelope = RequestText.modernMeta(meta, canAnswer: exchange.canAnswer)
+        let params = "{\"name\":\"echo\",\"arguments\":\(arguments),\(envelope)}"
         self.send(exchange, on: connection, method: "tools/call", params: params, headers: [("Mcp-Name", "echo")])
         return exchange
+    }
+
+    /// The same request again, with the answers to what its client was sent away with; to some of it, to nothing, or once more.
+    private func comeBack(_ origin: Exchange, _ connection: ClientConnection) {
+        guard let required = origin.required else { return }
+        let token = self.random.below(3) == 0 ? "\"again\"" : ""
+        let exchange = self.exchange(.call, server: origin.server, id: self.id(), progressToken: token)
+        exchange.origin = origin.origin ?? origin
+        exchange.arguments = origin.arguments
+        exchange.canAnswer = true
+        var answers: [String] = []
+        for question in required["inputRequests"]?.objectValue ?? [] where self.random.below(6) != 0 {
+            let answer = self.random.one(of: [
+                "{\"action\":\"accept\",\"content\":{\"a\":1}}", "{\"action\":\"decline\"}", "{\"action\":\"cancel\"}",
+            ])
+            answers.append("\"\(question.key)\":\(answer)")
+        }
+        let arguments = String(decoding: origin.arguments, as: UTF8.self)
+        let meta = RequestText.modernMeta(token.isEmpty ? "" : ",\"progressToken\":\(token)", canAnswer: true)
+        let params =
+            "{\"name\":\"echo\",\"arguments\":\(arguments),\"inputResponses\":{\(answers.joined(separator: ","))},"
+            + "\"requestState\":\(required["requestState"] ?? .null),\(meta)}"
+        self.send(exchange, on: connection, method: "tools/call", params: params, headers: [("Mcp-Name", "echo")])
+    }
+
+    override func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {
+        // One that lost the answer to its retry sends the same again.
+        let again = exchange.outcome == .cut ? exchange.origin : nil
+        guard exchange.required != nil || again?.required != nil else { return }
+        for _ in 0..<self.random.one(of: [0, 1, 1, 1, 1, 2]) {
+            self.returning.append(exchange.required == nil ? again ?? exchange : exchange)
+        }
     }
 
     private func list(_ connection: ClientConnection) {

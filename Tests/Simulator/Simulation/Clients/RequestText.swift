@@ -46,9 +46,11 @@ struct RequestText {
     }
 
     /// The modern envelope. `extra` are further members of `_meta`, each with its comma before it.
-    static func modernMeta(_ extra: String) -> String {
-        """
-        "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}\(extra)}
-        """
+    static func modernMeta(_ extra: String, canAnswer: Bool = false) -> String {
+        let capabilities = canAnswer ? "{\"elicitation\":{}}" : "{}"
+        return """
+            "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",\
+            "io.modelcontextprotocol/clientCapabilities":\(capabilities)\(extra)}
+            """
     }
 }

@@ -50,6 +50,9 @@ class SimClient {
 
     func exchangeEnded(_ exchange: Exchange, _ head: ResponseParser.Head?) {}
 
+    /// A worker's question came on the stream of `exchange`.
+    func asked(_ exchange: Exchange, _ question: [UInt8]) {}
+
     func sessionMayBeGone(_ exchange: Exchange) -> Bool { false }
 
     /// Peace: patient from now on, streams are given back, what is pending is waited for.

@@ -46,7 +46,13 @@ struct ConfigurationText {
         if random.below(3) == 0 { add("streamsPerSession", "\(random.size(1...8))") }
         if random.below(3) == 0 { time("sessionAge", .seconds(1) ... .minutes(30)) }
         if random.below(3) == 0 { time("streamAge", .milliseconds(100) ... .minutes(10)) }
+        if random.below(4) == 0 { add("eventCount", "\(random.size(1...64) - 1)") }
+        if random.below(4) == 0 { add("eventBytes", "\(random.size(4096...(256 << 10)))") }
+        if random.below(4) == 0 { add("eventBytesTotal", "\(random.size(4096...(1 << 20)))") }
+        if random.below(4) == 0 { time("eventAge", .milliseconds(100) ... .minutes(5)) }
         if random.flip() { add("calls", "\(random.size(1...64))") }
+        time("inputTimeout", .milliseconds(100) ... .seconds(20))
+        if random.flip() { add("parkedCalls", "\(random.size(1...16))") }
         self.add("limits", "{" + limits.joined(separator: ",") + "}")
     }
 

@@ -4,7 +4,7 @@ import SupervisorCore
 /// Everything a seed decides before the first event: limits, faults, who takes part and when it ends.
 struct Plan {
     enum Role: CaseIterable {
-        case modern, legacy, probe, hostile
+        case modern, legacy, duplex, probe, hostile
     }
 
     /// How one client behaves on its sockets and how much it asks for.
@@ -61,7 +61,9 @@ struct Plan {
     }
 
     private static func client(_ random: inout PRNG) -> ClientProfile {
-        let role = random.one(of: [Role.modern, .modern, .modern, .legacy, .legacy, .legacy, .probe, .hostile])
+        let role = random.one(of: [
+            Role.modern, .modern, .modern, .legacy, .legacy, .legacy, .duplex, .duplex, .duplex, .probe, .hostile,
+        ])
         var profile = ClientProfile(
             role: role, budget: random.size(1...60), thinkTime: random.interval(.microseconds(20) ... .milliseconds(500)),
             readChunk: 64 << 10, readPause: .zero, segment: 256 << 10, segmentPause: .microseconds(10), pipeline: 1)

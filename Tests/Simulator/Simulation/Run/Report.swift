@@ -23,6 +23,7 @@ public struct Statistics: Equatable, Sendable {
     public internal(set) var requests = 0
     public internal(set) var answers = 0
     public internal(set) var results = 0
+    public internal(set) var questions = 0
     public internal(set) var spawns = 0
     public internal(set) var crashes = 0
     public internal(set) var virtualSeconds = 0
@@ -33,7 +34,7 @@ public struct Statistics: Equatable, Sendable {
     public init(_ numbers: [Int]) {
         func number(_ index: Int) -> Int { index < numbers.count ? numbers[index] : 0 }
         (self.turns, self.requests, self.answers, self.results) = (number(0), number(1), number(2), number(3))
-        (self.spawns, self.crashes, self.virtualSeconds) = (number(4), number(5), number(6))
+        (self.questions, self.spawns, self.crashes, self.virtualSeconds) = (number(4), number(5), number(6), number(7))
     }
 
     public mutating func add(_ other: Self) {
@@ -41,6 +42,7 @@ public struct Statistics: Equatable, Sendable {
         self.requests += other.requests
         self.answers += other.answers
         self.results += other.results
+        self.questions += other.questions
         self.spawns += other.spawns
         self.crashes += other.crashes
         self.virtualSeconds += other.virtualSeconds

@@ -16,7 +16,8 @@ extension Simulation {
 
     func spawnWorker(_ key: WorkerKey, _ server: Int) {
         while self.processTable.count <= Int(key.slot) { self.processTable.append(nil) }
-        self.processesSeen.asked(key, server: server, at: self.now, drainedAt: self.drainRequestedAt)
+        self.processesSeen.asked(
+            key, server: self.supervisor.variant(of: key) ?? server, at: self.now, drainedAt: self.drainRequestedAt)
         if self.random.permille(self.faults.spawnFailure) {
             let errno = self.random.one(of: [Int32(2), 11, 12, 24])
             self.trace.add("no spawn", at: self.now, server, Int(errno))

@@ -112,6 +112,7 @@ public final class Simulation {
         switch profile.role {
         case .modern: ModernClient(index: index, world: self, profile: profile, random: random)
         case .legacy: LegacyClient(index: index, world: self, profile: profile, random: random)
+        case .duplex: DuplexClient(index: index, world: self, profile: profile, random: random)
         case .probe: ProbeClient(index: index, world: self, profile: profile, random: random)
         case .hostile: HostileClient(index: index, world: self, profile: profile, random: random)
         }
@@ -129,6 +130,7 @@ public final class Simulation {
         statistics.requests = self.answers.statistics.requests
         statistics.answers = self.answers.statistics.answers
         statistics.results = self.answers.statistics.results
+        statistics.questions = self.answers.statistics.questions
         statistics.spawns = Int(self.nextPID - 100)
         statistics.virtualSeconds = Int(self.now.nanoseconds / 1_000_000_000)
         return Report(
@@ -184,7 +186,9 @@ public final class Simulation {
     var answerTimeMax: Interval {
         let limits = self.configuration.limits
         let call = self.configuration.servers.map(\.workers.callTimeout).max() ?? .zero
-        return call * 10 + limits.keepAlive * 2 + limits.writeTimeout + limits.bodyTimeout + limits.headerTimeout + .seconds(10)
+        // Each question moves the end of its call, and a worker has two for each.
+        return call * 10 + (limits.inputTimeout + call + .seconds(2)) * 3 + limits.keepAlive * 2 + limits.writeTimeout
+            + limits.bodyTimeout + limits.headerTimeout + .seconds(10)
     }
 
     /// A client that does nothing wrong gets its answer.

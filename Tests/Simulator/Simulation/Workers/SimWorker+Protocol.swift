@@ -19,6 +19,7 @@ extension SimWorker {
                 self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32601,\"message\":\"no\"}}")
             }
         case "initialize", "server/discover":
+            self.mayAsk = !self.isBuiltin && message.promises
             if self.greeting != .mute { self.add(.handshake, after: .microseconds(50) ... .milliseconds(20)) }
         case "notifications/cancelled": self.cancelled(message)
         case "tools/call", "tools/list": self.called(message)
@@ -41,6 +42,13 @@ extension SimWorker {
                     after: .microseconds(1)...patience.upperBound)
             }
         }
+        if self.mayAsk, message.nonce >= 0, self.random.flip() {
+            // One server waits for what it asked, another goes on without it.
+            let waits = self.random.below(4) != 0
+            self.add(.question(id, waits: waits), after: patience)
+            if self.random.below(4) == 0 { self.add(.question(id, waits: false), after: patience) }
+            if waits { return }
+        }
         self.add(.answer(id, isError: self.random.permille(self.world.faults.errorAnswer)), after: patience)
         if self.random.permille(self.world.faults.duplicateAnswer) {
             self.add(.rawAnswer(id), after: patience.upperBound...patience.upperBound + .seconds(1))
@@ -52,6 +60,35 @@ extension SimWorker {
         // A good server stops; one that is late answers anyway, and talks about the call as if nothing had happened.
         guard self.random.permille(self.world.faults.lateAnswer) else { return self.calls[id] = nil }
         self.calls[id]?.cancelledAt = self.world.now
+    }
+
+    // MARK: Questions
+
+    /// Asks the client of a call, without saying which: third-party servers do not.
+    func question(_ id: Int64, waits: Bool) {
+        guard let call = self.calls[id], !self.isLogless else { return }
+        if let cancelled = call.cancelledAt, cancelled + .seconds(4) < self.world.now { return }
+        self.asked += 1
+        let name = "q\(self.asked)"
+        self.openQuestions[name] = waits ? id : 0
+        let meta = self.random.flip() ? ",\"_meta\":{\"progressToken\":\"\(name)\"}" : ""
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"id\":\"\(name)\",\"method\":\"elicitation/create\",\"params\":{\"message\":\"~n\(call.nonce)~\","
+                + "\"requestedSchema\":{\"type\":\"object\",\"properties\":{}}\(meta)}}")
+        guard self.random.below(12) == 0 else { return }
+        self.openQuestions[name] = nil
+        self.takenBack.insert(name)
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"\(name)\"}}")
+        if waits { self.add(.answer(id, isError: false), after: .microseconds(1) ... .milliseconds(3)) }
+    }
+
+    /// False when it is no answer to an open question, or the second one.
+    func questionAnswered(_ name: String) -> Bool {
+        if self.takenBack.remove(name) != nil { return true }
+        guard let id = self.openQuestions.removeValue(forKey: name) else { return false }
+        if id != 0 { self.add(.answer(id, isError: false), after: .microseconds(1) ... .milliseconds(3)) }
+        return true
     }
 
     // MARK: Writing

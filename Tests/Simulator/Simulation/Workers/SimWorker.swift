@@ -14,6 +14,7 @@ final class SimWorker {
         case rawAnswer(Int64)
         case listChanged
         case ask
+        case question(Int64, waits: Bool)
         case exit(Int32)
         case signal(Int32)
     }
@@ -70,7 +71,13 @@ final class SimWorker {
     /// What it answers the handshake with.
     var greeting: Greeting = .good
     var wakeAt = Instant.distantFuture
-    private var asked = 0
+    var asked = 0
+    /// It was told that its clients can answer.
+    var mayAsk = false
+    /// Asked and not answered: the call that waits for it, or 0.
+    var openQuestions: [String: Int64] = [:]
+    /// Asked and then not wanted any more: an answer may have crossed that.
+    var takenBack: Set<String> = []
 
     enum Greeting {
         case good, error, malformed, oldRevision
@@ -188,7 +195,9 @@ final class SimWorker {
         case .ask:
             self.asked += 1
             let method = self.random.one(of: ["ping", "roots/list", "sampling/createMessage"])
+            self.openQuestions["q\(self.asked)"] = 0
             self.write("{\"jsonrpc\":\"2.0\",\"id\":\"q\(self.asked)\",\"method\":\"\(method)\",\"params\":{}}")
+        case .question(let id, let waits): self.question(id, waits: waits)
         case .exit(let status): self.die(.exited(status))
         case .signal(let number): self.die(.signalled(number))
         }
