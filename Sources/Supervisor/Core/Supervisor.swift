@@ -103,6 +103,7 @@ public struct Supervisor: ~Copyable {
         case worker(WorkerKey)
         case restart(server: Int)
         case input(CallKey)
+        case tools(server: Int)
         case inputProgress(CallKey)
         case variant(server: Int)
         case drain

@@ -58,7 +58,7 @@ extension Supervisor {
             message: [UInt8](message, ByteRange(0, message.count)), fields: fields, definition: definition)
         self.servers[server].queuedBytes += message.count
         self.servers[server].toolRules.waiting.append(call)
-        self.askForTools(server)
+        self.askForTools(server, at: now)
     }
 
     /// The call has ended or goes on: it waits for no list any more.
@@ -71,13 +71,17 @@ extension Supervisor {
     // MARK: The list
 
     /// Asks for the first page if somebody waits and nothing has been asked. Called as well when a worker has become ready.
-    mutating func askForTools(_ server: Int) {
+    mutating func askForTools(_ server: Int, at now: Instant) {
         guard !self.servers[server].toolRules.waiting.isEmpty, !self.servers[server].toolRules.isAsked,
             let worker = self.servers[server].worker, self.workers[worker].state == .ready
         else { return }
         self.servers[server].toolRules.isAsked = true
         self.servers[server].toolRules.isStale = false
         self.servers[server].toolRules.pages = 0
+        // Half of what a call has: whoever waited can still be answered.
+        let patience = Swift.min(ToolRules.patience, self.servers[server].configuration.workers.callTimeout / 2)
+        self.servers[server].toolRules.giveUpAt = now + patience
+        self.timers.add(.tools(server: server), at: now + patience)
         let first: [UInt8] = []
         self.askForTools(worker, cursor: first)
     }
@@ -117,7 +121,15 @@ extension Supervisor {
         self.servers[server].toolRules.isAsked = false
         let isStale = self.servers[server].toolRules.isStale
         // Bound: a list that changes all the time is not waited for.
-        if isStale, self.servers[server].toolRules.pages < ToolRules.pagesMax { return self.askForTools(server) }
+        if isStale, self.servers[server].toolRules.pages < ToolRules.pagesMax { return self.askForTools(server, at: now) }
+        self.servers[server].toolRules.completeSince = now
+        self.goOn(server, at: now)
+    }
+
+    /// A worker that has not listed its tools by now decides about its calls alone.
+    mutating func toolsTimerDue(_ server: Int, at now: Instant) {
+        guard self.servers[server].toolRules.isAsked, self.servers[server].toolRules.giveUpAt <= now else { return }
+        self.servers[server].toolRules.isAsked = false
         self.servers[server].toolRules.completeSince = now
         self.goOn(server, at: now)
     }

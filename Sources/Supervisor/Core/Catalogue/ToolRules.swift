@@ -10,6 +10,8 @@ struct ToolRules {
     /// When the whole list was read last; nil while it is not known.
     var completeSince: Instant?
     var isAsked = false
+    /// When what was asked is waited for no longer.
+    var giveUpAt = Instant.distantFuture
     /// It changed while it was being read.
     var isStale = false
     var pages = 0
@@ -18,6 +20,8 @@ struct ToolRules {
 
     /// Bound: as many pages are read.
     static let pagesMax = 100
+    /// How long a worker may take to list its tools before its calls are made without a comparison.
+    static let patience = Interval.seconds(5)
     /// A list that is so new is not read again because a call contradicts it.
     static let freshFor = Interval.seconds(5)
 

@@ -14,6 +14,7 @@ extension Supervisor {
                 if let key = self.sessionTimers.fired(slot, armed: armed) { self.sessionTimerDue(key, at: now) }
             case .worker(let key): self.workerTimerDue(key, at: now)
             case .restart(let server): self.restartTimerDue(server, at: now)
+            case .tools(let server): self.toolsTimerDue(server, at: now)
             case .input(let key): self.inputTimerDue(key, at: now)
             case .inputProgress(let key): self.inputProgressDue(key, at: now)
             case .variant(let server): self.variantTimerDue(server, at: now)

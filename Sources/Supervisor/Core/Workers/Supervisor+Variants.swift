@@ -10,16 +10,24 @@ extension Supervisor {
     /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
     mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
         guard !capabilities.isEmpty, self.servers[definition].lastEra == .legacy else { return definition }
+        // The same program would fail for the same reason, whatever it is told of its clients.
+        if self.servers[definition].restart.state == .failed { return definition }
         var best = definition
         var vacant: Int?
         var count = 0
+        var hasFailed = false
         for index in self.servers.indices where self.servers[index].definition == definition {  // Bound: `variantsMax` each.
             let told = self.servers[index].capabilities
+            count += 1
+            if self.servers[index].restart.state == .failed {
+                // The program cannot stand to be told that. Its clients share one that was told less.
+                hasFailed = hasFailed || told == capabilities
+                continue
+            }
             if told == capabilities {
                 self.use(index, at: now)
                 return index
             }
-            count += 1
             if self.servers[index].isRetired {
                 if self.servers[index].worker == nil { vacant = vacant ?? index }
             } else if told.isSubset(of: capabilities),
@@ -28,7 +36,7 @@ extension Supervisor {
                 best = index
             }
         }
-        guard !self.isDraining, vacant != nil || count < Server.variantsMax else {
+        guard !self.isDraining, !hasFailed, vacant != nil || count < Server.variantsMax else {
             self.servers[best].lastUsed = now
             return best
         }

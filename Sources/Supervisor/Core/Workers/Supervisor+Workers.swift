@@ -126,7 +126,7 @@ extension Supervisor {
         self.openChangesListen(key, at: now)
         self.compareLists(key)
         self.attachSubscriptions(server, at: now)
-        self.askForTools(server)
+        self.askForTools(server, at: now)
         self.answerHandshakeWaiters(server, at: now)
         self.spreadQueue(server, at: now)
         self.pumpQueue(server, at: now)

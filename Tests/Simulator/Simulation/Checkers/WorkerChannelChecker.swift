@@ -98,6 +98,8 @@ struct WorkerChannelChecker {
             return self.fail(pid, "a call with the id of no call: \(AnswerChecker.text(bytes))")
         }
         guard self.used.insert(id).inserted else { return self.fail(pid, "the id \(id) was used before") }
+        // The supervisor's own look at the list of tools is no client's call: no concurrency is promised for it.
+        guard id < 1 << 52 else { return }
         self.channels[pid]?.outstanding.insert(id)
         let count = self.channels[pid]?.outstanding.count ?? 0
         if count > self.concurrency[worker.process.server] {

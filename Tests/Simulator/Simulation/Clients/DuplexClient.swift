@@ -13,6 +13,8 @@ final class DuplexClient: SimClient {
     private var server = 0
     private var link: ClientConnection?
     private var carrier: Exchange?
+    /// Results of its revision have `structuredContent`.
+    private var hasStructure = true
     /// The stream is there, and with sessions, `initialize` has been answered.
     private var isReady = false
     private var address = ""
@@ -102,6 +104,7 @@ final class DuplexClient: SimClient {
             return
         }
         let version = self.random.one(of: ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"])
+        self.hasStructure = version >= "2025-06-18"
         self.ask(
             .initialize, "initialize",
             "{\"protocolVersion\":\"\(version)\",\"capabilities\":{},\"clientInfo\":{\"name\":\"d\",\"version\":\"1\"}}")
@@ -116,6 +119,7 @@ final class DuplexClient: SimClient {
         let exchange = self.exchange(.call, server: self.server, isModern: self.isModern, id: self.id())
         // The worker names the call in its lines to legacy clients.
         exchange.wantsLogs = !self.isModern
+        exchange.hasStructure = self.isModern || self.hasStructure
         let extra = self.isModern ? ",\(RequestText.modernMeta(""))" : ""
         self.send(exchange, "tools/call", "{\"name\":\"echo\",\"arguments\":\(self.arguments(exchange))\(extra)}")
     }
