@@ -38,6 +38,8 @@ public struct Supervisor: ~Copyable {
     /// `subscriptions/listen` so far, and requests of our own to workers.
     var listenCount: UInt64 = 0
     var ownRequests: Int64 = 0
+    /// Workers at which something else is to be listened to than before. Bound: what one event can change.
+    var staleListens: [WorkerKey] = []
     let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]

@@ -106,6 +106,7 @@ extension Supervisor {
     mutating func finishEvent(at now: Instant) {
         self.resumePending(at: now)
         if self.standardStreams != nil { self.continueStandardStreams(at: now) }
+        if !self.staleListens.isEmpty { self.continueListens(at: now) }
         self.continueDrain(at: now)
     }
 

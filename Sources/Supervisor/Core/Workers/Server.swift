@@ -73,12 +73,11 @@ struct Server {
         self.identity = identity
     }
 
-    /// A server of the same program, for other clients: what is known of that program holds for it, too.
+    /// A server of the same program, for other clients: what is known of that program holds for it, too. What it
+    /// offers may differ.
     mutating func resemble(_ other: Server) {
         self.isInteractive = other.isInteractive
         self.eraProbe = other.eraProbe.copy
-        self.identity = other.identity
-        self.catalogue = other.catalogue
     }
 
     private mutating func noteEra() {

@@ -40,7 +40,7 @@ struct Worker {
     let server: Int
     var state: State = .starting
     var role: Role
-    /// The list changes of a modern worker, which tells them only to a subscription of ours.
+    /// The changes of a modern worker, which tells them only to a subscription of ours.
     var changes = ChangesListen()
     var splitter: LineSplitter
     /// Bytes for the worker's stdin that the kernel has not taken; those before `outputSent` are gone.
