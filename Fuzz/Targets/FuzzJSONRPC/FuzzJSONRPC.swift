@@ -62,7 +62,7 @@ private func checkAccepted(_ envelope: JSONRPCEnvelope, _ members: JSONMembers, 
     case .error: precondition(envelope.error != nil && envelope.result == nil && envelope.method == nil)
     }
     if let id = envelope.id {
-        precondition(id.count <= JSONRPCScanner.idBytesMax, "a long id")
+        precondition(id.count <= JSONRPCScanner.idBytesMax + 2, "a long id")  // And two quotes.
         var echo: [UInt8] = []
         JSONLexeme(bytes.span, id).append(to: &echo)
         precondition(echo == [UInt8](bytes.span, id), "the id is not echoed as it came")

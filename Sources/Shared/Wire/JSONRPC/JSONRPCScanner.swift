@@ -6,7 +6,7 @@ public import Base
 /// Unknown keys of the envelope are tolerated (but not repeated) and recorded nowhere. Keys are compared after unescaping and
 /// with their case: `m\u0065thod` is `method`, `Method` is unknown.
 public struct JSONRPCScanner: Sendable {
-    /// Longest id, quotes included.
+    /// Longest string that is an id, without its quotes and as it is spelled.
     public static let idBytesMax = 256
     /// Largest integer that every reader of JSON keeps exactly: 2^53-1.
     public static let idIntegerMax: Int64 = 1 << 53 - 1

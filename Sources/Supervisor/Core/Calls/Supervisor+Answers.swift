@@ -20,7 +20,7 @@ extension Supervisor {
         }
         if self.refusesRevision(key, worker, envelope, message, at: now) { return }
         let server = self.calls[key].server
-        self.workers[worker].hasServed = true
+        self.workers[worker].answers += 1
         if self.calls[key].method == .toolsList, envelope.kind == .result, !self.isOurs(server) {
             self.servers[server].toolRules.headers.add(self.workerScanner.members, message)
         }

@@ -161,7 +161,7 @@ struct RestartPolicy: Equatable, Sendable {
 
     /// 78 (EX_CONFIG) always means that the configuration is wrong. 2 is what command-line parsers and interpreters leave with when
     /// arguments or script are wrong, but also what a Go program leaves with when it panics: it counts only before the handshake.
-    private static func isFatal(_ exit: WorkerExit, wasReady: Bool) -> Bool {
+    static func isFatal(_ exit: WorkerExit, wasReady: Bool) -> Bool {
         switch exit {
         case .exited(78): true
         case .exited(2): !wasReady

@@ -211,7 +211,7 @@ extension Supervisor {
             ])
         if self.isDraining {
             self.failQueue(server, "the supervisor is shutting down", at: now)
-        } else if worker.isRetiring {
+        } else if worker.isRetiring, !RestartPolicy.isFatal(exit, wasReady: worker.readyAt != nil) {
             // Not before a client needs it, which one may while it was ending.
             self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
             self.startWorker(server, at: now)

@@ -57,10 +57,12 @@ struct Worker {
     /// It is stopped because nobody has needed it for a while.
     var isRetiring = false
     /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
-    /// so each is only reckoned with for `afterglow`. Bound: `withdrawnMax`; a further one takes the place of the last.
-    var withdrawn: [(call: CallKey, until: Instant)] = []
-    /// It answered at least one call. A worker that never did weighs double for the restart policy.
-    var hasServed = false
+    /// so each is only reckoned with for `afterglow` and until the next answer to another. Bound: `withdrawnMax`; a further one takes the place of the last.
+    var withdrawn: [(call: CallKey, until: Instant, answers: Int)] = []
+    /// Calls that it answered.
+    var answers = 0
+    /// A worker that never answered a call weighs double for the restart policy.
+    var hasServed: Bool { self.answers > 0 }
     /// Its stdout ended; answers already in the pipe when it died have been read.
     var outputEnded = false
     var exit: WorkerExit?
@@ -120,7 +122,7 @@ struct Worker {
     mutating func withdraw(_ call: CallKey, at now: Instant) {
         self.answersOwed += 1
         if self.withdrawn.count == Self.withdrawnMax { self.withdrawn.removeLast() }
-        self.withdrawn.append((call, now + Self.afterglow))
+        self.withdrawn.append((call, now + Self.afterglow, self.answers))
     }
 
     /// A call that was taken back has been answered after all.
@@ -128,7 +130,7 @@ struct Worker {
 
     /// Whether a line that names no call may be about one that was taken back.
     mutating func mayWriteAboutWithdrawnCall(at now: Instant) -> Bool {
-        self.withdrawn.removeAll { $0.until <= now }
+        self.withdrawn.removeAll { $0.until <= now && $0.answers < self.answers }
         return !self.withdrawn.isEmpty
     }
 
