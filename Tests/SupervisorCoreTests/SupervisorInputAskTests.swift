@@ -15,10 +15,11 @@ import Wire
         let request: JSONValue
     }
 
+    /// Of a client that cannot resume: one that can gets what it missed, see `SupervisorResumptionTests`.
     private static func asked(
         _ question: String = RigInput.form, workers: String = "", method: String = "elicitation/create"
     ) throws -> Asked {
-        let rig = try Rig(workers: workers)
+        let rig = try Rig(workers: workers, #""limits":{"eventCount":0}"#)
         let session = try rig.session(capabilities: RigInput.all)
         let client = try rig.send(RigText.legacyCall(session: session))
         let request = try rig.worker.request()

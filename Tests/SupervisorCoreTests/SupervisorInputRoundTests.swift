@@ -52,7 +52,7 @@ import Wire
 
     @Test(arguments: End.allCases)
     func `a round that is not answered ends the call, and takes the other questions back`(end: End) throws {
-        let rig = try Rig(.modern)
+        let rig = try Rig(.modern, #""limits":{"eventCount":0}"#)
         let session = try rig.session(capabilities: RigInput.all)
         let client = try rig.send(RigText.legacyCall(session: session))
         try rig.worker.answer(

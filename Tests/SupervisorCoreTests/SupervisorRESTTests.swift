@@ -37,17 +37,22 @@ import Wire
 
     @Test(
         arguments: [
-            (Self.get("/mcp/tools"), "tools/list", nil), (Self.get("/mcp/tools?cursor=a%2Fb%22c"), "tools/list", #"a/b"c"#),
-            (Self.post("/mcp/v1/tools/list", "{}"), "tools/list", nil), (Self.post("/mcp/v1/tools/list", nil), "tools/list", nil),
-            (Self.post("/mcp/v1/resources/list", #"{"cursor":"x"}"#), "resources/list", "x"),
-        ] as [(String, String, String?)])
-    func `lists are passed on with their cursor`(text: String, method: String, cursor: String?) throws {
+            (Self.get("/mcp/tools"), "/mcp/tools?cursor=TAGa%2Fb%22c", nil, "tools/list"),
+            (Self.post("/mcp/v1/tools/list", "{}"), "/mcp/v1/tools/list", #"{"cursor":"TAGa/b\"c"}"#, "tools/list"),
+            (Self.post("/mcp/v1/resources/list", nil), "/mcp/v1/resources/list", #"{"cursor":"TAGa/b\"c"}"#, "resources/list"),
+        ] as [(String, String, String?, String)])
+    func `lists are passed on with their cursor`(first: String, path: String, body: String?, method: String) throws {
         let rig = try Rig()
-        let client = try rig.send(text)
+        let client = try rig.send(first)
         let request = try rig.worker.request()
-        #expect(request["method"] == .string(method) && request["params"]?["cursor"]?.stringValue == cursor)
-        try rig.worker.answer(request, #"{"tools":[],"nextCursor":"n"}"#)
-        #expect(try client.reply().json == ["tools": [], "nextCursor": "n"])
+        #expect(request["method"] == .string(method) && request["params"]?["cursor"] == nil)
+        try rig.worker.answer(request, #"{"tools":[],"nextCursor":"a/b\"c"}"#)
+        let cursor = try #require(try client.reply().json["nextCursor"]?.stringValue)
+        #expect(cursor.hasSuffix(#"a/b"c"#), "behind a tag of the worker's process")
+        let tag = String(cursor.dropLast(5))
+        let next = path.replacing("TAG", with: tag)
+        _ = try rig.send(body.map { Self.post(next, $0.replacing("TAG", with: tag)) } ?? Self.get(next))
+        #expect(try rig.worker.request()["params"]?["cursor"] == #"a/b"c"#)
     }
 
     @Test func `initialize needs nothing and begins nothing`() throws {

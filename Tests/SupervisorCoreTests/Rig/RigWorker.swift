@@ -86,6 +86,8 @@ final class RigWorker {
     private func received(_ line: String) {
         let message = (try? JSONValue.parse([UInt8](line.utf8))) ?? .null
         // Most tests are not about what the supervisor asks for itself.
+        if self.rig.handshakes, message["params"]?["requestId"]?.stringValue?.hasPrefix("changes-") == true { return }
+        if self.rig.handshakes, message["method"] == "subscriptions/listen" { self.acknowledge(message) }
         let isOwn = message["method"] == "subscriptions/listen" || message["id"]?.stringValue?.hasPrefix("catalogue-") == true
         if isOwn, self.rig.handshakes { return self.ownRequests.append(message) }
         // A question of the supervisor's own, before the first modern call.
@@ -96,6 +98,14 @@ final class RigWorker {
             return self.lines.append(line)
         }
         self.answerHandshake(message)
+    }
+
+    /// Agrees to all that a `subscriptions/listen` wants.
+    func acknowledge(_ listen: JSONValue) {
+        let wanted = listen["params"]?["notifications"] ?? [:]
+        self.write(
+            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":\#(wanted),"#
+                + #""_meta":{"io.modelcontextprotocol/subscriptionId":\#(listen["id"] ?? .null)}}}"#, settles: false)
     }
 
     func answerHandshake(_ message: JSONValue) {
