@@ -15,11 +15,10 @@ import Wire
         let request: JSONValue
     }
 
-    /// Of a client that cannot resume: one that can gets what it missed, see `SupervisorResumptionTests`.
     private static func asked(
-        _ question: String = RigInput.form, workers: String = "", method: String = "elicitation/create"
+        _ question: String = RigInput.form, workers: String = "", settings: String = "", method: String = "elicitation/create"
     ) throws -> Asked {
-        let rig = try Rig(workers: workers, #""limits":{"eventCount":0}"#)
+        let rig = try Rig(workers: workers, settings)
         let session = try rig.session(capabilities: RigInput.all)
         let client = try rig.send(RigText.legacyCall(session: session))
         let request = try rig.worker.request()
@@ -123,8 +122,8 @@ import Wire
         if end != .drain { #expect(it.rig.isForgetful) }
     }
 
-    @Test func `a client that loses the stream is not waited for`() throws {
-        let it = try Self.asked()
+    @Test func `a client that loses a stream that cannot be resumed is not waited for`() throws {
+        let it = try Self.asked(settings: #""limits":{"eventCount":0}"#)
         it.client.reset()
         #expect(try it.rig.worker.next()["result"]?["action"] == "cancel")
         #expect(it.rig.askCount == 0 && it.rig.callCount == 1, "the call itself goes on")

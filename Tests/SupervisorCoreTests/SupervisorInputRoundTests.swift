@@ -52,6 +52,7 @@ import Wire
 
     @Test(arguments: End.allCases)
     func `a round that is not answered ends the call, and takes the other questions back`(end: End) throws {
+        // A stream that can be resumed is waited for.
         let rig = try Rig(.modern, #""limits":{"eventCount":0}"#)
         let session = try rig.session(capabilities: RigInput.all)
         let client = try rig.send(RigText.legacyCall(session: session))

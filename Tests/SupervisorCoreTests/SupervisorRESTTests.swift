@@ -37,22 +37,32 @@ import Wire
 
     @Test(
         arguments: [
-            (Self.get("/mcp/tools"), "/mcp/tools?cursor=TAGa%2Fb%22c", nil, "tools/list"),
-            (Self.post("/mcp/v1/tools/list", "{}"), "/mcp/v1/tools/list", #"{"cursor":"TAGa/b\"c"}"#, "tools/list"),
-            (Self.post("/mcp/v1/resources/list", nil), "/mcp/v1/resources/list", #"{"cursor":"TAGa/b\"c"}"#, "resources/list"),
-        ] as [(String, String, String?, String)])
-    func `lists are passed on with their cursor`(first: String, path: String, body: String?, method: String) throws {
+            (Self.get("/mcp/tools"), "tools/list", nil), (Self.get("/mcp/tools?cursor=TAGa%2Fb%22c"), "tools/list", #"a/b"c"#),
+            (Self.post("/mcp/v1/tools/list", "{}"), "tools/list", nil), (Self.post("/mcp/v1/tools/list", nil), "tools/list", nil),
+            (Self.post("/mcp/v1/resources/list", #"{"cursor":"TAGx"}"#), "resources/list", "x"),
+        ] as [(String, String, String?)])
+    func `lists are passed on with their cursor, which names the process that made it`(
+        text: String, method: String, cursor: String?
+    ) throws {
         let rig = try Rig()
-        let client = try rig.send(first)
+        let first = try rig.send(Self.get("/mcp/tools"))
+        try rig.worker.answer(try rig.worker.request(), #"{"tools":[],"nextCursor":"n"}"#)
+        let next = try #require(try first.reply().json["nextCursor"]?.stringValue)
+        #expect(next.hasSuffix("n") && next.count == Cursor.tagBytes + 1)
+        let tag = String(next.dropLast())
+        // The length of a body is in its head.
+        let body = text.components(separatedBy: "TAG").joined(separator: tag)
+        let client = try rig.send(body.contains("POST") ? Self.post("/mcp/v1/\(method)", Self.body(body)) : body)
         let request = try rig.worker.request()
-        #expect(request["method"] == .string(method) && request["params"]?["cursor"] == nil)
-        try rig.worker.answer(request, #"{"tools":[],"nextCursor":"a/b\"c"}"#)
-        let cursor = try #require(try client.reply().json["nextCursor"]?.stringValue)
-        #expect(cursor.hasSuffix(#"a/b"c"#), "behind a tag of the worker's process")
-        let tag = String(cursor.dropLast(5))
-        let next = path.replacing("TAG", with: tag)
-        _ = try rig.send(body.map { Self.post(next, $0.replacing("TAG", with: tag)) } ?? Self.get(next))
-        #expect(try rig.worker.request()["params"]?["cursor"] == #"a/b"c"#)
+        #expect(request["method"] == .string(method) && request["params"]?["cursor"]?.stringValue == cursor)
+        try rig.worker.answer(request, #"{"tools":[],"nextCursor":"n"}"#)
+        #expect(try client.reply().json == ["tools": [], "nextCursor": .string(tag + "n")])
+    }
+
+    /// What follows the head; nil when nothing does.
+    private static func body(_ request: String) -> String? {
+        let parts = request.components(separatedBy: "\r\n\r\n")
+        return parts.count > 1 && !parts[1].isEmpty ? parts[1] : nil
     }
 
     @Test func `initialize needs nothing and begins nothing`() throws {

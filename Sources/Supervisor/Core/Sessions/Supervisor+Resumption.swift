@@ -77,7 +77,10 @@ extension Supervisor {
             guard self.replay(key, outputMax: .max, at: now) else { return false }
         }
         guard let id = self.log(message, stream.session, stream.number, isLast: isLast, at: now) else {
-            // The session ended a moment ago, and its streams with it.
+            // The session ended a moment ago, and its streams with it: what is still said of them cannot be resumed after.
+            guard self.connections[key].carried?.behind == nil else { return true }
+            guard self.mayQueue(key, isFinal: isFinal, at: now) else { return false }
+            self.appendEvent(key) { SSE.appendMessage(message, to: &$0) }
             return true
         }
         guard self.connections[key].carried?.behind == nil else { return true }

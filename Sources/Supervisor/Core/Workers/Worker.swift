@@ -57,7 +57,8 @@ struct Worker {
     /// It is stopped because nobody has needed it for a while.
     var isRetiring = false
     /// Calls taken back from it that it has not answered: it may still write about them. Most servers answer a cancelled call never,
-    /// so each is only reckoned with for `afterglow` and until the next answer to another. Bound: `withdrawnMax`; a further one takes the place of the last.
+    /// so each is only reckoned with for `afterglow` and until the next answer to another. Bound: `withdrawnMax`; a further one
+    /// takes the place of the last.
     var withdrawn: [(call: CallKey, until: Instant, answers: Int)] = []
     /// Calls that it answered.
     var answers = 0
