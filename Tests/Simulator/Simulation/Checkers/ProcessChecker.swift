@@ -38,10 +38,7 @@ struct ProcessChecker {
         while self.histories.count <= server { self.histories.append(History()) }
         // In the turn of the signal itself it may have been decided before.
         if let drainedAt, drainedAt < now { self.fail("a worker was started during the drain") }
-        // A server that is asked for its era may end at that with any status.
-        let configured = self.configuration.servers[server]
-        let mayBeProbe = if case .command = configured.kind { configured.era == .auto } else { false }
-        if self.histories[server].isGivenUp, !mayBeProbe { self.fail("server \(server) was started after it had been given up") }
+        if self.histories[server].isGivenUp { self.fail("server \(server) was started after it had been given up") }
         if self.lives.contains(where: { $0.server == server && !$0.isClosed }) { self.fail("server \(server) has two workers") }
         if self.lives.contains(where: { $0.key == key }) { self.fail("the key \(key) was used twice") }
         self.lives.append(Life(key: key, server: server, startedAt: now))
@@ -78,13 +75,15 @@ struct ProcessChecker {
         }
     }
 
-    mutating func reaped(_ key: WorkerKey, _ exit: WorkerExit, at now: Instant) {
+    /// `isDeath`: it was no probe, which may end with any status.
+    mutating func reaped(_ key: WorkerKey, _ exit: WorkerExit, isDeath: Bool, at now: Instant) {
         guard let index = self.lives.firstIndex(where: { $0.key == key }) else { return self.fail("reaped the unknown \(key)") }
         if self.lives[index].isReaped { self.fail("\(key) was reaped twice") }
         self.lives[index].isReaped = true
         let server = self.lives[index].server
         // What was short is asked for again, and that is no death.
-        if exit.isShortage, !self.histories[server].spawns.isEmpty { self.histories[server].spawns.removeLast() }
+        if exit.isShortage || !isDeath, !self.histories[server].spawns.isEmpty { self.histories[server].spawns.removeLast() }
+        guard isDeath else { return }
         switch exit {
         case .exited(78): self.histories[server].isGivenUp = true
         case .exited(2): self.histories[server].mayBeGivenUp = true

@@ -22,10 +22,31 @@ extension SimWorker {
             self.mayAsk = !self.isBuiltin && message.promises
             if self.greeting != .mute { self.add(.handshake, after: .microseconds(50) ... .milliseconds(20)) }
         case "notifications/cancelled": self.cancelled(message)
+        case "subscriptions/listen": self.listenedTo(message.ownID)
+        case "tools/list" where !message.ownID.isEmpty, "prompts/list": self.listedFor(message.ownID)
         case "tools/call", "tools/list": self.called(message)
         case "logging/setLevel": if let id = message.id { self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{}}") }
         default: break
         }
+    }
+
+    /// One server keeps the subscription, others end, refuse or forget it.
+    private func listenedTo(_ id: String) {
+        let manner = self.random.below(6)
+        guard manner > 1 else {
+            if manner == 0 { self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"error\":{\"code\":-32603,\"message\":\"no\"}}") }
+            return
+        }
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{\"notifications\":{},"
+                + "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"\(id)\"}}}")
+        guard manner == 2 else { return }
+        self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"result\":{\"resultType\":\"complete\"}}")
+    }
+
+    private func listedFor(_ id: String) {
+        let tools = self.random.flip() ? "" : "{\"name\":\"other\",\"inputSchema\":{\"type\":\"object\"}}"
+        self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"result\":{\"tools\":[\(tools)],\"prompts\":[]}}")
     }
 
     private func called(_ message: WorkerChannelChecker.Message) {
