@@ -338,8 +338,7 @@ def errors(client: AnyPeer, worker: Worker, answer: str) -> None:
     assert failed["isError"] is True and text(failed) == sent
     assert code_of(client, "tools/call", {"name": "nobody", "arguments": {}}) == -32602
     assert code_of(client, "tools/call", {"name": "refuse", "arguments": {"code": -32602}}) == -32602
-    # Plain HTTP has no revision; its errors are those of the sessions.
-    modern = client.revision[:1].isdigit() and client.revision >= fixture.E
+    modern = client.revision >= fixture.E
     try:
         client.request("resources/read", {"uri": "test://nowhere"})
         raise AssertionError("a resource that is not there was read")

@@ -143,7 +143,8 @@ extension Supervisor {
             if let worker = self.servers[server].worker, self.workers[worker].state == .ready {
                 rewrite.append(request, message, to: &self.calls[key].line)
             } else {
-                self.calls[key].line = [UInt8](message)
+                // Not all of a batch.
+                self.calls[key].line = [UInt8](message, request.envelope.whole)
                 self.calls[key].isHeld = true
             }
             self.servers[server].queue.append(key)
@@ -154,7 +155,7 @@ extension Supervisor {
     /// Keeps the request if it may be made again.
     mutating func keep(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) {
         guard !self.calls[key].hasReachedWorker, self.mayBeRepeated(key, request, message) else { return }
-        self.calls[key].again = [UInt8](message)
+        self.calls[key].again = [UInt8](message, request.envelope.whole)
     }
 
     func rewrite(for key: CallKey) -> RequestRewrite {
@@ -233,9 +234,25 @@ extension Supervisor {
         swap(&waiting, &self.servers[server].awaitingHandshake)
         for key in waiting {
             guard let call = self.calls.find(key) else { continue }
+            if self.moveToVariant(key, call, at: now) { continue }
             self.forget(key)
             self.answerFromHandshake(call, at: now)
         }
+    }
+
+    /// It is known now that clients that differ in what they can do need workers of their own. True: the call waits for another.
+    private mutating func moveToVariant(_ key: CallKey, _ call: Call, at now: Instant) -> Bool {
+        guard case .initialize(let asked) = call.purpose, self.servers[call.server].definition == call.server else { return false }
+        let target = self.variant(of: call.server, for: asked.capabilities, at: now)
+        guard target != call.server else { return false }
+        self.calls[key].server = target
+        guard self.servers[target].identity == nil else {
+            guard let moved = self.forget(key) else { return true }
+            self.answerFromHandshake(moved, at: now)
+            return true
+        }
+        self.servers[target].awaitingHandshake.append(key)
+        return true
     }
 
     /// `initialize` and `server/discover` are answered by the supervisor, once it knows who its worker is.

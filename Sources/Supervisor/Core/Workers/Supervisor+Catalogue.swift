@@ -70,7 +70,7 @@ extension Supervisor {
     /// A cursor is the dead worker's.
     func mayBeRepeated(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) -> Bool {
         let server = self.calls[key].server
-        guard self.servers[server].configuration.isStateless != false, message.count <= Self.repeatedBytesMax,
+        guard self.servers[server].configuration.isStateless != false, request.envelope.whole.count <= Self.repeatedBytesMax,
             !self.calls[key].hasCursor
         else { return false }
         switch self.calls[key].method {
