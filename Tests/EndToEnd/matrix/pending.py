@@ -14,8 +14,8 @@ ALL = frozenset(FEATURES)
 PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("REST", "legacy 2024-11-05"): frozenset({"subscriptions"}),
     ("REST", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
-    ("REST", "modern"): frozenset({"url required", "subscriptions"}),
-    ("REST", "dual"): frozenset({"url required", "subscriptions"}),
+    ("REST", "modern"): frozenset({"subscriptions"}),
+    ("REST", "dual"): frozenset({"subscriptions"}),
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.
