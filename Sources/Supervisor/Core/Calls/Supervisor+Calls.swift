@@ -161,8 +161,14 @@ extension Supervisor {
     func rewrite(for key: CallKey) -> RequestRewrite {
         RequestRewrite(
             from: self.calls[key].revision.era, to: self.servers[self.calls[key].server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
+            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel ?? self.unaskedLogLevel(key) : nil,
             capabilities: self.calls[key].capabilities)
+    }
+
+    /// What a session hears that has set no level. Servers of its era log without being asked; a modern one is silent then. Our own
+    /// says nothing that one must hear.
+    private func unaskedLogLevel(_ key: CallKey) -> LogLevel? {
+        self.calls[key].session == nil || self.isOurs(self.calls[key].server) ? nil : .info
     }
 
     /// The worker that can take a call of this method now, past those that wait only because they can ask for input.
