@@ -195,6 +195,34 @@ import Wire
         #expect(try client.reply().status == 200)
     }
 
+    @Test func `a session that waited for the verdict gets a worker that was told what its client can do`() throws {
+        let rig = try Self.rig()
+        let client = try rig.send(RigText.initialize(capabilities: #"{"sampling":{}}"#))
+        try rig.worker.write(Self.error(-32601))
+        try Self.becomeLegacy(rig)
+        #expect(rig.workers.count == 3 && !client.hasReply)
+        let initialize = try rig.worker.next()
+        #expect(initialize["params"]?["capabilities"] == ["sampling": [:]])
+        try rig.worker.answerHandshake(initialize)
+        rig.settle()
+        #expect(try client.reply().status == 200)
+    }
+
+    @Test(arguments: [nil, "error"])
+    func `a session that set no level hears a modern server all the same`(level: String?) throws {
+        let rig = try Self.rig(#","era":"modern""#)
+        try rig.worker.answerHandshake(try rig.worker.next())
+        rig.settle()
+        try rig.worker.forgetLines()
+        let session = try rig.session()
+        if let level {
+            _ = try rig.ask(RigText.legacy("logging/setLevel", session: session, params: #"{"level":"\#(level)"}"#))
+        }
+        _ = try rig.send(RigText.legacyCall(session: session))
+        let meta = try rig.worker.request()["params"]?["_meta"]
+        #expect(meta?["io.modelcontextprotocol/logLevel"] == .string(level ?? "info"))
+    }
+
     // MARK: List changes
 
     @Test func `changes come on a subscription of our own, which is renewed`() throws {
