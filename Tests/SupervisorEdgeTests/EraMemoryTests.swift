@@ -16,7 +16,8 @@ import Testing
     }
 
     /// What is remembered of the server with these members.
-    private static func remembered(_ scratch: Scratch, _ members: String, at wallSeconds: Int64 = 1_000) throws -> RememberedEra? {
+    private static func remembered(_ scratch: Scratch, _ members: String, at wallSeconds: Int64 = 1_000) throws -> RememberedEra?
+    {
         let configuration = try Self.configuration(scratch, members)
         return EraMemory(configuration).remembered(try #require(configuration.servers.first), wallSeconds: wallSeconds)
     }

@@ -161,7 +161,8 @@ extension Supervisor {
     func rewrite(for key: CallKey) -> RequestRewrite {
         RequestRewrite(
             from: self.calls[key].revision.era, to: self.servers[self.calls[key].server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel ?? self.unaskedLogLevel(key) : nil,
+            sessionLogLevel: self.calls[key].revision.era == .legacy
+                ? self.calls[key].logLevel ?? self.unaskedLogLevel(key) : nil,
             capabilities: self.calls[key].capabilities)
     }
 
@@ -248,9 +249,11 @@ extension Supervisor {
 
     /// It is known now that clients that differ in what they can do need workers of their own. True: the call waits for another.
     private mutating func moveToVariant(_ key: CallKey, _ call: Call, at now: Instant) -> Bool {
-        guard case .initialize(let asked) = call.purpose, self.servers[call.server].definition == call.server else { return false }
+        guard case .initialize(let asked) = call.purpose, self.servers[call.server].definition == call.server else {
+            return false
+        }
         let target = self.variant(of: call.server, for: asked.capabilities, at: now)
-        guard target != call.server else { return false }
+        guard target != call.server, !self.servers[target].restart.refusesCalls else { return false }
         self.calls[key].server = target
         guard self.servers[target].identity == nil else {
             guard let moved = self.forget(key) else { return true }

@@ -195,7 +195,8 @@ struct ChangesListen: Equatable, Sendable {
     /// The number of the request whose id this is, raw JSON. Nil when there was no such request.
     func number(_ id: Span<UInt8>) -> UInt64? {
         let start = 9  // The quote and `changes-`.
-        guard id.count > start + 1, id.count <= start + 20, id.extracting(0..<start).equals(#""changes-"#), id[id.count - 1] == 0x22
+        guard id.count > start + 1, id.count <= start + 20, id.extracting(0..<start).equals(#""changes-"#),
+            id[id.count - 1] == 0x22
         else { return nil }
         var number: UInt64 = 0
         for index in start..<(id.count - 1) {

@@ -114,7 +114,8 @@ extension Supervisor {
         self.answerSubscriptions(server, refused, error: Self.notSubscribable, at: now)
     }
 
-    private static let notSubscribable = [UInt8](#"{"code":-32602,"message":"the server does not tell changes of this resource"}"#)
+    private static let notSubscribable = [UInt8](
+        #"{"code":-32602,"message":"the server does not tell changes of this resource"}"#)
     private static let listenRefused = [UInt8](#"{"code":-32603,"message":"the server refused to tell changes"}"#)
 
     /// The resources of an acknowledgement.

@@ -137,7 +137,11 @@ extension Supervisor {
             var target = server
             if let call = self.calls.find(key), call.isHeld, call.session == nil {
                 target = self.variant(of: server, for: call.capabilities, at: now)
-                if self.servers[target].queue.count >= self.servers[target].configuration.workers.queueMax { target = server }
+                if self.servers[target].queue.count >= self.servers[target].configuration.workers.queueMax
+                    || self.servers[target].restart.refusesCalls
+                {
+                    target = server
+                }
             }
             self.servers[target].queue.append(key)
             guard target != server else { continue }

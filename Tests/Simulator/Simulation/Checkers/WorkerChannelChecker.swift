@@ -78,7 +78,9 @@ struct WorkerChannelChecker {
             }
             if let range = members.value("requestId", in: bytes.span), bytes[range.lowerBound] == 0x22 {
                 let name = JSONString.string(bytes.span, range)
-                if self.channels[pid]?.owned.contains(name) != true { self.fail(pid, "cancelled \(name), which it was never asked") }
+                if self.channels[pid]?.owned.contains(name) != true {
+                    self.fail(pid, "cancelled \(name), which it was never asked")
+                }
             }
         }
         if let id = envelope.id, bytes[id.lowerBound] == 0x22 {
