@@ -36,6 +36,7 @@ final class Rig {
         #"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"logging":{},"completions":{}}"#
 
     /// Who answers: a third-party server (legacy) or the built-in one (modern).
+    /// The era of the former is configured, so that no probe comes before what a test is about; probes have tests of their own.
     enum Back: String, CaseIterable {
         case legacy = #""mcpServers":{"only":{"command":"/bin/server","era":"legacy"}}"#
         case modern = #""mcpServers":{"only":{"builtin":"sql","databases":{"sample":"sample:"}}}"#
