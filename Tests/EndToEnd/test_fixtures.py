@@ -25,6 +25,7 @@ def test_every_feature_shows_over_plain_stdio_and_every_message_is_valid(tmp_pat
     answers = table("### What each server has")
     for feature, check in FEATURES.items():
         with StdioPeer(worker.command, asked) as client:
+            client.direct = True
             try:
                 check(client, worker, answers[feature, server])
             except BaseException as error:

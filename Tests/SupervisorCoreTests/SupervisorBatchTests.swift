@@ -37,6 +37,36 @@ import Wire
         #expect(client.isOpen && rig.callCount == 0)
     }
 
+    @Test func `what waits of a batch for a new worker is its own request`() throws {
+        let rig = try Rig()
+        let session = try rig.session("2025-03-26")
+        try rig.worker.die()
+        let client = try rig.send(Self.batch(session, [Self.call("1"), Self.call("2")]))
+        rig.advance(.seconds(1))
+        let requests = [try rig.worker.request(), try rig.worker.request()]
+        #expect(requests.allSatisfy { $0["method"] == "tools/call" && $0["params"]?["name"] == "t" })
+        for request in requests { try rig.worker.answer(request) }
+        #expect(try client.reply().events.map { $0["id"] } == [1, 2])
+    }
+
+    @Test func `a request of a batch is asked again as it came, with the answers`() throws {
+        let rig = try Rig(.modern)
+        let session = try rig.session(capabilities: RigInput.all, "2025-03-26")
+        let client = try rig.send(Self.batch(session, [Self.call("1"), Self.call("2")]))
+        let first = try rig.worker.request(), second = try rig.worker.request()
+        let question =
+            #"{"resultType":"input_required","inputRequests":{"k":{"method":"roots/list"}},"requestState":"s"}"#
+        try rig.worker.answer(second, question)
+        let ask = try #require(try client.reply().events.last)
+        #expect(ask["method"] == "roots/list")
+        _ = try rig.send(RigText.answer(session: session, ask, #"{"roots":[]}"#))
+        let again = try rig.worker.request()
+        #expect(again["params"]?["name"] == "t" && again["params"]?["requestState"] == "s" && again["id"] != second["id"])
+        try rig.worker.answer(again)
+        try rig.worker.answer(first)
+        #expect(try client.reply().events.suffix(2).map { $0["id"] } == [2, 1])
+    }
+
     @Test func `a batch without requests is accepted`() throws {
         let rig = try Rig()
         let session = try rig.session("2025-03-26")

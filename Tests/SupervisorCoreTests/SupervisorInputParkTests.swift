@@ -108,7 +108,7 @@ import Wire
     @Test(arguments: Wrong.allCases)
     func `a state is only good for the same request of the same client in time`(wrong: Wrong) throws {
         let file =
-            #"{"mcpServers":{"only":{"command":"/bin/a"},"other":{"command":"/bin/b"}},"defaultServer":"only"}"#
+            #"{"mcpServers":{"only":{"command":"/bin/a","era":"legacy"},"other":{"command":"/bin/b","era":"legacy"}},"defaultServer":"only"}"#
         let rig = try Rig(file: file)
         let (reply, _) = try rig.parked()
         let key = try #require(reply.questionKeys.first)

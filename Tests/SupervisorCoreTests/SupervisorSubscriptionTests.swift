@@ -249,3 +249,119 @@ import Wire
 extension Rig {
     var subscriptionCount: Int { self.machine.subscriptions.count }
 }
+
+/// The same with a modern worker, which has one subscription of ours for everything.
+@Suite struct SupervisorListenTests {
+    private static func rig() throws -> Rig {
+        let rig = try Rig(
+            file: #"{"mcpServers":{"only":{"command":"/bin/server","era":"modern"}}}"#, starting: false)
+        rig.capabilities = #"{"resources":{"subscribe":true}}"#
+        rig.start()
+        rig.handshakes = false
+        try rig.worker.forgetLines()
+        return rig
+    }
+
+    private static func subscribe(_ uri: String, _ session: String, id: String = "1", end: Bool = false) -> String {
+        RigText.legacy(
+            end ? "resources/unsubscribe" : "resources/subscribe", session: session, id: id, params: #"{"uri":"\#(uri)"}"#)
+    }
+
+    private static func wanted(_ listen: JSONValue) -> JSONValue? { listen["params"]?["notifications"]?["resourceSubscriptions"] }
+
+    @Test func `each change of what is wanted is a subscription of its own, after which the old one is cancelled`() throws {
+        let rig = try Self.rig()
+        let session = try rig.session(), stream = try rig.send(RigText.get(session: session))
+        #expect(try rig.worker.isSilent, "nothing to hear")
+        let first = try rig.send(Self.subscribe("a:/x", session))
+        let listen = try rig.worker.next()
+        #expect(listen["method"] == "subscriptions/listen" && listen["id"] == "changes-1" && Self.wanted(listen) == ["a:/x"])
+        let second = try rig.send(Self.subscribe("a:/y", session, id: "2"))
+        #expect(try rig.worker.isSilent && !first.hasReply && !second.hasReply)
+        try rig.worker.acknowledge(listen)
+        rig.settle()
+        #expect(try first.reply().json["result"] == [:])
+        let larger = try rig.worker.next()
+        #expect(larger["id"] == "changes-2" && Self.wanted(larger) == ["a:/x", "a:/y"] && !second.hasReply)
+        try rig.worker.acknowledge(larger)
+        rig.settle()
+        #expect(try second.reply().json["result"] == [:])
+        #expect(try rig.worker.next()["params"]?["requestId"] == "changes-1")
+        try rig.worker.write(#"{"jsonrpc":"2.0","id":"changes-1","result":{"resultType":"complete"}}"#)
+        try rig.worker.write(
+            #"{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"a:/y","_meta":{"io.modelcontextprotocol/subscriptionId":"changes-2"}}}"#
+        )
+        #expect(try stream.reply().events.map { $0["params"] } == [["uri": "a:/y"]])
+        #expect(try rig.ask(Self.subscribe("a:/x", session, end: true)).json["result"] == [:])
+        let smaller = try rig.worker.next()
+        #expect(Self.wanted(smaller) == ["a:/y"])
+        try rig.worker.acknowledge(smaller)
+        rig.settle()
+        #expect(try rig.worker.next()["params"]?["requestId"] == "changes-2" && rig.subscriptionCount == 1)
+        #expect(try rig.ask(Self.subscribe("a:/y", session, end: true)).json["result"] == [:])
+        #expect(try rig.worker.next()["params"]?["requestId"] == "changes-3")
+        #expect(try rig.worker.isSilent && rig.subscriptionCount == 0 && rig.machine.counters.strayAnswers == 0)
+    }
+
+    @Test func `what an acknowledgement leaves out is refused`() throws {
+        let rig = try Self.rig()
+        let client = try rig.send(Self.subscribe("a:/x", try rig.session()))
+        var listen = try rig.worker.next()
+        listen = ["id": listen["id"] ?? .null, "params": ["notifications": [:]]]
+        try rig.worker.acknowledge(listen)
+        rig.settle()
+        #expect(try client.reply().code == -32602)
+        #expect(rig.subscriptionCount == 0 && rig.callCount == 0)
+    }
+
+    @Test func `a modern client is acknowledged what the worker honours, and a refusal leaves nothing behind`() throws {
+        let rig = try Self.rig()
+        let text = RigText.modern("subscriptions/listen", params: #""notifications":{"resourceSubscriptions":["a:/x","a:/y"]},"#)
+        let client = try rig.send(text)
+        let listen = try rig.worker.next()
+        #expect(Self.wanted(listen) == ["a:/x", "a:/y"] && !client.hasReply)
+        try rig.worker.acknowledge(["id": "changes-1", "params": ["notifications": ["resourceSubscriptions": ["a:/y"]]]])
+        rig.settle()
+        let acknowledgement = try #require(try client.reply().events.first)
+        #expect(acknowledgement["params"]?["notifications"] == ["resourceSubscriptions": ["a:/y"]])
+        client.reset()
+        #expect(try rig.worker.next()["method"] == "notifications/cancelled" && rig.subscriptionCount == 0)
+        let other = try rig.send(text)
+        try rig.worker.refuse(try rig.worker.next(), code: -32603)
+        #expect(try other.reply().events.first?["params"]?["notifications"] == [:])
+        #expect(rig.subscriptionCount == 0)
+    }
+
+    @Test func `after an end nobody knows what changed meanwhile, and after a death neither`() throws {
+        let rig = try Self.rig()
+        let session = try rig.session(), stream = try rig.send(RigText.get(session: session))
+        let client = try rig.send(Self.subscribe("a:/x", session))
+        try rig.worker.acknowledge(try rig.worker.next())
+        rig.settle()
+        #expect(try client.reply().status == 200)
+        try rig.worker.write(#"{"jsonrpc":"2.0","id":"changes-1","result":{"resultType":"complete"}}"#)
+        #expect(try rig.worker.isSilent)
+        rig.advance(.milliseconds(500))
+        try rig.worker.acknowledge(try rig.worker.next())
+        rig.settle()
+        #expect(try stream.reply().events.map { $0["params"] } == [["uri": "a:/x"]])
+        try rig.worker.die()
+        rig.advance(.seconds(1))
+        try rig.worker.answerHandshake(try rig.worker.next())
+        rig.settle()
+        let listen = try rig.worker.next()
+        #expect(listen["id"] == "changes-1" && Self.wanted(listen) == ["a:/x"])
+        try rig.worker.acknowledge(listen)
+        rig.settle()
+        #expect(try stream.reply().events.count == 2)
+    }
+
+    @Test func `an acknowledgement that never comes is a refusal`() throws {
+        let rig = try Self.rig()
+        let client = try rig.send(Self.subscribe("a:/x", try rig.session()))
+        _ = try rig.worker.next()
+        rig.advance(ChangesListen.patience)
+        #expect(try client.reply().code == -32603)
+        #expect(try rig.worker.next()["params"]?["requestId"] == "changes-1" && rig.subscriptionCount == 0)
+    }
+}

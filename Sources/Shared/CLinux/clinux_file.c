@@ -23,6 +23,7 @@ int clinux_open(const char *path, int purpose, unsigned mode) {
 
 static void fill(const struct stat *from, struct clinux_file_status *status) {
     status->size = from->st_size;
+    status->modified = (int64_t)from->st_mtim.tv_sec * 1000000000 + from->st_mtim.tv_nsec;
     status->device = from->st_dev;
     status->inode = from->st_ino;
     status->mode = from->st_mode & 07777;

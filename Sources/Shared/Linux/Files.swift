@@ -13,6 +13,8 @@ public struct FileStatus: Equatable, Sendable {
     public let gid: UInt32
     public let device: UInt64
     public let inode: UInt64
+    /// When the contents last changed, in nanoseconds since 1970.
+    public let modified: Int64
 
     /// Whether anybody but the owner may read it.
     public var isReadableByOthers: Bool { self.mode & 0o044 != 0 }
@@ -28,6 +30,7 @@ public struct FileStatus: Equatable, Sendable {
             self.kind = status.is_socket != 0 ? .socket : .other
         }
         self.size = status.size
+        self.modified = status.modified
         self.mode = status.mode
         self.uid = status.uid
         self.gid = status.gid

@@ -122,12 +122,12 @@ extension MCPMethod {
             false
         }
     }
-
-    /// Whether the answer may be an `input_required` result that the client answers by asking again (2026-07-28).
-    public var mayRequireInput: Bool { self == .toolsCall || self == .promptsGet || self == .resourcesRead }
 }
 
 extension MCPMethod {
+    /// Whether the answer may be an `input_required` result that the client answers by asking again (2026-07-28).
+    public var mayRequireInput: Bool { self == .toolsCall || self == .promptsGet || self == .resourcesRead }
+
     /// Whether a legacy worker may ask for input in the middle of such a request. Those beyond `mayRequireInput` are odd, but exist.
     public var mayAskForInput: Bool { self.mayRequireInput || self == .completionComplete || self == .resourcesList }
 }

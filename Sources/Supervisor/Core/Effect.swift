@@ -23,6 +23,8 @@ public enum Effect: Equatable, Sendable {
     case signalWorker(WorkerKey, WorkerSignal)
     /// The worker's record is gone: nothing of its process or channel is needed any more.
     case closeWorker(WorkerKey)
+    /// For the next supervisor: what is known of the era of this server from now on, or nothing any more.
+    case rememberEra(server: Int, RememberedEra?)
 
     /// The first worker of the default server can answer, or need not: clients may come.
     case ready

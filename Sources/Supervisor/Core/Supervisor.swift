@@ -38,6 +38,8 @@ public struct Supervisor: ~Copyable {
     /// `subscriptions/listen` so far, and requests of our own to workers.
     var listenCount: UInt64 = 0
     var ownRequests: Int64 = 0
+    /// Workers at which something else is to be listened to than before. Bound: what one event can change.
+    var staleListens: [WorkerKey] = []
     let sealing: Sealing
     var workers: SlotMap<Worker>
     var servers: [Server]
@@ -118,10 +120,11 @@ public struct Supervisor: ~Copyable {
     static let spareBuffersMax = 256
     static let spareBufferBytesMax = 64 << 10
 
-    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`.
+    /// `unguessable` must draw 128 bits of a cryptographic source in production. `seed` only feeds `jitter`. `eras`: by server, what
+    /// an earlier supervisor asked to be remembered and what has not expired.
     public init(
         _ configuration: Configuration, access: AccessPolicy, seed: UInt64, unguessable: @escaping () -> SessionID,
-        sealing: Sealing, now: Instant
+        sealing: Sealing, eras: [RememberedEra?] = [], now: Instant
     ) {
         let limits = configuration.limits
         self.configuration = configuration
@@ -140,6 +143,9 @@ public struct Supervisor: ~Copyable {
         self.spawnBudget = SpawnBudget(limits: configuration.spawn, now: now)
         self.servers = configuration.servers.enumerated().map {
             Server($1, definition: $0, restart: RestartPolicy(limits: configuration.restart))
+        }
+        for (server, known) in eras.enumerated() {
+            if let known, server < self.servers.count { self.servers[server].eraProbe.remembered(known.era, until: known.until) }
         }
         self.unguessable = DrawnSessionIDs(draw: unguessable)
         self.jitter = PRNG(seed: seed)

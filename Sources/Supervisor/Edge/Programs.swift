@@ -59,6 +59,16 @@ enum Programs {
         return "there is no program \(command.command) in PATH=\(path)"
     }
 
+    /// The file that will be started for the command, as far as that can be told.
+    static func file(_ command: CommandSpecification) -> String? {
+        if command.command.contains("/") {
+            guard !command.command.hasPrefix("/"), let base = command.directory else { return command.command }
+            return "\(base)/\(command.command)"
+        }
+        return Self.searchPath(command).split(separator: ":").map { "\($0)/\(command.command)" }
+            .first { (try? Files.checkExecutable($0)) != nil }
+    }
+
     /// The PATH that the program will be looked for in: the server's own, else ours.
     private static func searchPath(_ command: CommandSpecification) -> String {
         command.environment.first { $0.name == "PATH" }?.value ?? ProcessEnvironment.text("PATH") ?? "/bin:/usr/bin"

@@ -58,6 +58,18 @@ extension Reactor {
         }
     }
 
+    /// Without a place for it the next supervisor probes again, which is no reason to stop this one.
+    mutating func rememberEra(_ server: Int, _ era: RememberedEra?) {
+        do throws(SystemError) {
+            try self.eras.remember(self.configuration.servers[server], era, wallSeconds: SystemClock.wallSeconds())
+        } catch {
+            self.log.write(
+                LogEvent(
+                    .warning, "cannot write down the era of a server in the state directory",
+                    [.text("server", self.configuration.servers[server].name), .text("error", error.description)]))
+        }
+    }
+
     // MARK: Channel
 
     mutating func workerOutputReady(_ token: Token, _ events: Epoll.Events) {

@@ -19,6 +19,8 @@ struct Reactor: ~Copyable {
     var processes: [WorkerProcess?] = []
     let command: WorkerCommand
     let configuration: Configuration
+    /// The eras of servers, for the supervisors after this one.
+    let eras: EraMemory
     /// Told once, when clients may come.
     let announceReady: () -> Void
 
@@ -55,13 +57,14 @@ struct Reactor: ~Copyable {
 
     init(
         _ supervisor: consuming Supervisor, configuration: Configuration, listeners: [Listener], command: WorkerCommand,
-        epoll: consuming Epoll, signals: consuming SignalFD, log: consuming LogWriter, now: Instant,
+        eras: EraMemory, epoll: consuming Epoll, signals: consuming SignalFD, log: consuming LogWriter, now: Instant,
         announceReady: @escaping () -> Void
     ) {
         self.supervisor = supervisor
         self.configuration = configuration
         self.listeners = listeners
         self.command = command
+        self.eras = eras
         self.signals = signals
         self.log = log
         self.announceReady = announceReady
@@ -178,6 +181,7 @@ struct Reactor: ~Copyable {
         case .closeWorkerInput(let key): self.closeWorkerInput(key)
         case .signalWorker(let key, let signal): self.signalWorker(key, signal)
         case .closeWorker(let key): self.closeWorker(key)
+        case .rememberEra(let server, let era): self.rememberEra(server, era)
         case .ready:
             _ = try? ServiceManager.notify(.ready, .status("ready"))
             self.announceReady()

@@ -44,10 +44,12 @@ enum RunCommand {
         let now = SystemClock.now()
         let (configuration, warning) = try Self.reservingDescriptors(configuration)
         let endpoints = setup.sockets.endpoints
+        let eras = EraMemory(configuration)
         let supervisor = Supervisor(
             configuration, access: AccessPolicy(configuration, listeners: endpoints.map(\.bound), verifier: verifier),
             seed: try Entropy.seed(), unguessable: Startup.sessionID,
-            sealing: Sealing(digests: Digest.functions, seal: try StateSeal.functions()), now: now)
+            sealing: Sealing(digests: Digest.functions, seal: try StateSeal.functions()),
+            eras: configuration.servers.map { eras.remembered($0, wallSeconds: SystemClock.wallSeconds()) }, now: now)
         var log = LogWriter(
             output: .standardError, format: configuration.log.format, level: LogEvent.Level(configuration.log.level))
         for event in setup.events { log.write(event) }
@@ -56,7 +58,7 @@ enum RunCommand {
         // stdout holds nothing but messages when a client reads it.
         let announces = !configuration.transport.usesStandardStreams
         var reactor = Reactor(
-            supervisor, configuration: configuration, listeners: setup.sockets.listeners, command: setup.command,
+            supervisor, configuration: configuration, listeners: setup.sockets.listeners, command: setup.command, eras: eras,
             epoll: try Epoll(), signals: signals, log: log, now: now,
             announceReady: { if announces { Application.print(announcement.text, terminator: "") } })
         if configuration.transport.usesStandardStreams { reactor.openStandardStreams() }

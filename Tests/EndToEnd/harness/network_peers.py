@@ -99,7 +99,8 @@ class RESTPeer(AnyPeer):
     /mcp/v1/jsonrpc. A refusal has a status of 400 or more and the body {"error": {"code", "message", "data"?}}.
     """
 
-    revision = "rest"
+    # Its values are those of a session of this revision.
+    revision = "2025-11-25"
     ROUTES = ("tools/list", "tools/call", "resources/list", "resources/read")
 
     def __init__(self, port: int, plain: bool = False) -> None:

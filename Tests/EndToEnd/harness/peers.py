@@ -55,6 +55,8 @@ class AnyPeer:
     """One client with one session. What it hears is kept in `events` (notifications) and `questions` (the server's requests)."""
 
     revision = ""
+    # Whether there is no supervisor between it and the server.
+    direct = False
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []

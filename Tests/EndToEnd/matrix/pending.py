@@ -14,14 +14,8 @@ ALL = frozenset(FEATURES)
 PENDING: dict[tuple[str, str], frozenset[str]] = {
     ("REST", "legacy 2024-11-05"): frozenset({"subscriptions"}),
     ("REST", "legacy 2025-11-25"): frozenset({"url required", "subscriptions"}),
-    ("SDK 2 modern", "modern"): ALL,
-    ("SDK 2 legacy", "modern"): ALL,
-    ("SDK 1", "modern"): ALL,
-    ("HTTP+SSE", "modern"): ALL,
-    ("WebSocket", "modern"): ALL,
-    ("REST", "modern"): ALL,
-    ("stdio", "modern"): ALL,
-    ("REST", "dual"): frozenset({"url required", "subscriptions"}),
+    ("REST", "modern"): frozenset({"subscriptions"}),
+    ("REST", "dual"): frozenset({"subscriptions"}),
 }
 
 # The same for test_real_servers.py: clients that do not reach any of them yet.

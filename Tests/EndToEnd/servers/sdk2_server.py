@@ -73,7 +73,9 @@ async def process() -> int:
 async def grow(name: str, ctx: Context) -> str:
     """Adds a tool of this name and says that the list has changed."""
     server.add_tool(echo, name=name)
+    # Legacy clients hear of it by the session, modern ones on what they listen to.
     await ctx.session.send_tool_list_changed()
+    await ctx.notify_tools_changed()
     return "grown"
 
 

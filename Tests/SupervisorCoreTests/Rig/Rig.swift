@@ -36,14 +36,15 @@ final class Rig {
         #"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"logging":{},"completions":{}}"#
 
     /// Who answers: a third-party server (legacy) or the built-in one (modern).
+    /// The era of the former is configured, so that no probe comes before what a test is about; probes have tests of their own.
     enum Back: String, CaseIterable {
-        case legacy = #""mcpServers":{"only":{"command":"/bin/server"}}"#
+        case legacy = #""mcpServers":{"only":{"command":"/bin/server","era":"legacy"}}"#
         case modern = #""mcpServers":{"only":{"builtin":"sql","databases":{"sample":"sample:"}}}"#
 
         /// With bounds of the worker.
         func with(_ workers: String) -> String {
             switch self {
-            case .legacy: #""mcpServers":{"only":{"command":"/bin/server","workers":{\#(workers)}}}"#
+            case .legacy: #""mcpServers":{"only":{"command":"/bin/server","era":"legacy","workers":{\#(workers)}}}"#
             case .modern: #""mcpServers":{"only":{"builtin":"sql","databases":{"sample":"sample:"},"workers":{\#(workers)}}}"#
             }
         }
@@ -138,7 +139,7 @@ final class Rig {
         case .closeWorkerInput(let key): self.worker(key)?.isInputClosed = true
         case .signalWorker(let key, let signal): self.worker(key)?.signals.append(signal)
         case .closeWorker(let key): self.worker(key)?.isClosed = true
-        case .pauseAccepting, .resumeAccepting, .stopListening, .ready, .stopping, .log, .exit: break
+        case .pauseAccepting, .resumeAccepting, .stopListening, .ready, .stopping, .log, .exit, .rememberEra: break
         }
     }
 

@@ -14,6 +14,8 @@ final class RigWorker {
     private var partial: [UInt8] = []
     /// Lines of its stdin that the test has not taken, raw.
     private(set) var lines: [String] = []
+    /// What the supervisor asked for itself, unanswered.
+    var ownRequests: [JSONValue] = []
     /// How many more bytes of its stdin it reads.
     var window = Int.max
     var signals: [WorkerSignal] = []
@@ -83,6 +85,11 @@ final class RigWorker {
 
     private func received(_ line: String) {
         let message = (try? JSONValue.parse([UInt8](line.utf8))) ?? .null
+        // Most tests are not about what the supervisor asks for itself.
+        if self.rig.handshakes, message["params"]?["requestId"]?.stringValue?.hasPrefix("changes-") == true { return }
+        if self.rig.handshakes, message["method"] == "subscriptions/listen" { self.acknowledge(message) }
+        let isOwn = message["method"] == "subscriptions/listen" || message["id"]?.stringValue?.hasPrefix("catalogue-") == true
+        if isOwn, self.rig.handshakes { return self.ownRequests.append(message) }
         // A question of the supervisor's own, before the first modern call.
         if let id = message["id"]?.int64Value, id > 1 << 52, message["method"] == "tools/list", let tools = self.rig.tools {
             return self.write(#"{"jsonrpc":"2.0","id":\#(id),"result":\#(tools)}"#, settles: false)
@@ -91,6 +98,14 @@ final class RigWorker {
             return self.lines.append(line)
         }
         self.answerHandshake(message)
+    }
+
+    /// Agrees to all that a `subscriptions/listen` wants.
+    func acknowledge(_ listen: JSONValue) {
+        let wanted = listen["params"]?["notifications"] ?? [:]
+        self.write(
+            #"{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{"notifications":\#(wanted),"#
+                + #""_meta":{"io.modelcontextprotocol/subscriptionId":\#(listen["id"] ?? .null)}}}"#, settles: false)
     }
 
     func answerHandshake(_ message: JSONValue) {

@@ -22,6 +22,8 @@ int clinux_open(const char *path, int purpose, unsigned mode);
 
 struct clinux_file_status {
     int64_t size;
+    /// Nanoseconds since 1970.
+    int64_t modified;
     uint64_t device;
     uint64_t inode;
     uint32_t mode;

@@ -146,6 +146,10 @@ struct AnswerRewrite {
             if code == ErrorCode.resourceNotFound.rawValue { return ErrorCode.invalidParams.rawValue }
             return ErrorCode(rawValue: code).mayBeSentToModernClient ? code : ErrorCode.internalError.rawValue
         case .legacy:
+            // That it does not speak our revision is nothing that a client of another could help.
+            if self.from == .modern, code == ErrorCode.unsupportedProtocolVersion.rawValue {
+                return ErrorCode.internalError.rawValue
+            }
             let isMissing = self.method == .resourcesRead && code == ErrorCode.invalidParams.rawValue && hasURI
             return self.from == .modern && isMissing ? ErrorCode.resourceNotFound.rawValue : code
         }
@@ -201,7 +205,40 @@ struct AnswerRewrite {
 
     /// The same for questions that have been read.
     func appendInputRefusal(_ required: InputRequired, because why: String, to output: inout [UInt8]) {
-        let text = required.standInText(because: why)
+        self.appendRefusal(required.standInText(because: why), to: &output)
+    }
+
+    /// What a modern worker asks of a client that it cannot ask: the text for a legacy client, which does not know error -32021.
+    func lackingCapability(_ envelope: JSONRPCEnvelope, _ bytes: Span<UInt8>) -> String? {
+        guard self.from == .modern, self.to == .legacy, envelope.kind == .error,
+            Self.code(envelope, bytes) == ErrorCode.missingClientCapability.rawValue
+        else { return nil }
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        var names = ""
+        if let error = envelope.error, (try? scanner.scanObject(bytes, at: error, into: &members)) != nil,
+            let data = members.value("data", in: bytes), jsonKind(bytes, data) == .object,
+            (try? scanner.scanObject(bytes, at: data, into: &members)) != nil
+        {
+            let required = members.value("requiredCapabilities", in: bytes)
+            names = ClientCapabilities(bytes, required, declaredIn: .latestModern).names
+        }
+        let what = names.isEmpty ? "a capability" : "the capability \(names)"
+        return "The server needs \(what), which this client has not declared."
+    }
+
+    /// The code of an error.
+    static func code(_ envelope: JSONRPCEnvelope, _ bytes: Span<UInt8>) -> Int64? {
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        guard let error = envelope.error, jsonKind(bytes, error) == .object,
+            (try? scanner.scanObject(bytes, at: error, into: &members)) != nil
+        else { return nil }
+        return members.value("code", in: bytes).flatMap { JSONNumber.int64(bytes, $0) }
+    }
+
+    /// Appends `,"result":…}` for a tool, whose caller is a model that can read it, or `,"error":…}`.
+    func appendRefusal(_ text: String, to output: inout [UInt8]) {
         if self.method == .toolsCall {
             output.append(#","result":{"content":[{"type":"text","text":"#)
             output.appendJSON(string: text)

@@ -30,7 +30,8 @@ struct Call {
         case afterTools
     }
 
-    let server: Int
+    /// One that waits for the first handshake may be moved to another of the same definition.
+    var server: Int
     let purpose: Purpose
     let method: MCPMethod
     /// The revision whose rules the answer must follow.
@@ -51,14 +52,18 @@ struct Call {
     /// It goes on in a list whose earlier page came from the worker's process of then.
     var hasCursor = false
     var state: State = .queued
-    /// The whole line for the worker, while the call is queued.
+    /// The whole line for the worker, while the call is queued; the request as it came, if that `isHeld`.
     var line: [UInt8] = []
+    /// It came while there was no worker, and is written when it is known what kind of worker comes.
+    var isHeld = false
+    /// The request as it came, while it is with a worker and may be made again; empty once its client has heard of it.
+    var again: [UInt8] = []
     let arrivedAt: Instant
     /// When the call must have been dispatched, and from then on, when the worker must have answered. The latter is moved by
     /// progress, never beyond `lastDeadline`.
     var deadline: Instant
     var lastDeadline: Instant
-    /// A worker has answered it once already, by asking for input: whoever repeats it may do something twice.
+    /// A worker has had it already, which asked for input or died: whoever repeats it may do something twice.
     private(set) var hasReachedWorker = false
 
     /// The worker has said what it has to say for now.
@@ -66,6 +71,15 @@ struct Call {
         self.state = .suspended
         self.hasReachedWorker = true
         self.deadline = deadline
+    }
+
+    /// It waits for the next worker as it came, because the one that had it is no more.
+    mutating func startAgain() {
+        self.line = self.again
+        self.again = []
+        self.isHeld = true
+        self.state = .queued
+        self.hasReachedWorker = true
     }
 
     /// The worker is not told that the client can be asked anything.

@@ -18,6 +18,7 @@ extension Supervisor {
             }
             return
         }
+        if self.refusesRevision(key, worker, envelope, message, at: now) { return }
         let server = self.calls[key].server
         self.workers[worker].answers += 1
         if self.calls[key].method == .toolsList, envelope.kind == .result, !self.isOurs(server) {
@@ -31,6 +32,23 @@ extension Supervisor {
         }
         self.pumpQueue(server, at: now)
         self.continueDrain(at: now)
+    }
+
+    /// A modern worker says that it does not speak our revision (-32022): it is not what it was found to be. True: the call waits for
+    /// the next one, which has had nothing of it yet.
+    private mutating func refusesRevision(
+        _ key: CallKey, _ worker: WorkerKey, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
+    ) -> Bool {
+        let server = self.calls[key].server
+        guard envelope.kind == .error, self.servers[server].era == .modern,
+            AnswerRewrite.code(envelope, message) == ErrorCode.unsupportedProtocolVersion.rawValue,
+            self.refuteEra(server, hasAnswered: true)
+        else { return false }
+        let method = self.calls[key].method
+        self.stopWorker(worker, step: .inputClosed, at: now)
+        guard self.repeatCall(key, at: now) else { return false }
+        self.leave(worker, method)
+        return true
     }
 
     /// The answer to one of the worker's calls came, but is no valid one. Its client is told at once instead of waiting for the
@@ -73,6 +91,7 @@ extension Supervisor {
     mutating func deliver(
         _ call: Call, _ inputs: InputState?, _ envelope: JSONRPCEnvelope, _ message: Span<UInt8>, at now: Instant
     ) {
+        self.listPassed(call, envelope, message)
         guard self.isHeard(call) else { return }
         // The identity first: to look into it where it lies, the whole server would be copied.
         let identity = self.servers[call.server].identity
@@ -88,6 +107,8 @@ extension Supervisor {
             // Expected: the client comes back with what the worker asks for.
         } else if envelope.kind == .result, rewrite.asksForInput(self.workerScanner.members, message) {
             rewrite.appendInputRefusal(self.workerScanner.members, message, to: &body)
+        } else if let lacking = rewrite.lackingCapability(envelope, message) {
+            rewrite.appendRefusal(lacking, to: &body)
         } else if envelope.kind == .result {
             rewrite.appendResult(envelope, self.workerScanner.members, message, to: &body)
         } else {
@@ -305,6 +326,8 @@ extension Supervisor {
 
     /// Puts a notification on the call's own stream, opening it if this is the first.
     private mutating func notify(_ call: Call, _ key: CallKey, _ event: Span<UInt8>, at now: Instant) {
+        // Its client would hear the beginning twice.
+        self.calls[key].again = []
         guard let connection = call.connection, self.connections.contains(connection) else {
             return self.logUncarried(call, event, at: now)
         }

@@ -130,10 +130,8 @@ extension Supervisor {
     /// Into the channel when the worker has room, else into the queue.
     mutating func route(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, at now: Instant) {
         let server = self.calls[key].server
-        let rewrite = RequestRewrite(
-            from: self.calls[key].revision.era, to: self.servers[server].era, wireID: WireID.integer(key),
-            sessionLogLevel: self.calls[key].revision.era == .legacy ? self.calls[key].logLevel : nil,
-            capabilities: self.calls[key].capabilities)
+        let rewrite = self.rewrite(for: key)
+        self.keep(key, request, message)
         if let worker = self.workerAtOnce(server, self.calls[key].method) {
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
@@ -142,10 +140,36 @@ extension Supervisor {
             rewrite.append(request, message, to: &self.workers[worker].output)
             self.dispatched(key, to: worker, start: start, count: self.workers[worker].output.count - before, at: now)
         } else {
-            rewrite.append(request, message, to: &self.calls[key].line)
+            if let worker = self.servers[server].worker, self.workers[worker].state == .ready {
+                rewrite.append(request, message, to: &self.calls[key].line)
+            } else {
+                // Not all of a batch.
+                self.calls[key].line = [UInt8](message, request.envelope.whole)
+                self.calls[key].isHeld = true
+            }
             self.servers[server].queue.append(key)
             self.servers[server].queuedBytes += self.calls[key].line.count
         }
+    }
+
+    /// Keeps the request if it may be made again.
+    mutating func keep(_ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>) {
+        guard !self.calls[key].hasReachedWorker, self.mayBeRepeated(key, request, message) else { return }
+        self.calls[key].again = [UInt8](message, request.envelope.whole)
+    }
+
+    func rewrite(for key: CallKey) -> RequestRewrite {
+        RequestRewrite(
+            from: self.calls[key].revision.era, to: self.servers[self.calls[key].server].era, wireID: WireID.integer(key),
+            sessionLogLevel: self.calls[key].revision.era == .legacy
+                ? self.calls[key].logLevel ?? self.unaskedLogLevel(key) : nil,
+            capabilities: self.calls[key].capabilities)
+    }
+
+    /// What a session hears that has set no level. Servers of its era log without being asked; a modern one is silent then. Our own
+    /// says nothing that one must hear.
+    private func unaskedLogLevel(_ key: CallKey) -> LogLevel? {
+        self.calls[key].session == nil || self.isOurs(self.calls[key].server) ? nil : .info
     }
 
     /// The worker that can take a call of this method now, past those that wait only because they can ask for input.
@@ -199,6 +223,7 @@ extension Supervisor {
             }
             guard let worker = self.workerWithRoom(server, self.calls[key].method) else { return }
             _ = self.servers[server].queue.popFirst()
+            if self.calls[key].isHeld { self.writeHeld(key) }
             self.raiseLogLevel(for: key, worker)
             let start = self.workers[worker].queuedTotal
             let count = self.calls[key].line.count
@@ -216,9 +241,27 @@ extension Supervisor {
         swap(&waiting, &self.servers[server].awaitingHandshake)
         for key in waiting {
             guard let call = self.calls.find(key) else { continue }
+            if self.moveToVariant(key, call, at: now) { continue }
             self.forget(key)
             self.answerFromHandshake(call, at: now)
         }
+    }
+
+    /// It is known now that clients that differ in what they can do need workers of their own. True: the call waits for another.
+    private mutating func moveToVariant(_ key: CallKey, _ call: Call, at now: Instant) -> Bool {
+        guard case .initialize(let asked) = call.purpose, self.servers[call.server].definition == call.server else {
+            return false
+        }
+        let target = self.variant(of: call.server, for: asked.capabilities, at: now)
+        guard target != call.server, !self.servers[target].restart.refusesCalls else { return false }
+        self.calls[key].server = target
+        guard self.servers[target].identity == nil else {
+            guard let moved = self.forget(key) else { return true }
+            self.answerFromHandshake(moved, at: now)
+            return true
+        }
+        self.servers[target].awaitingHandshake.append(key)
+        return true
     }
 
     /// `initialize` and `server/discover` are answered by the supervisor, once it knows who its worker is.

@@ -21,6 +21,8 @@ public struct Configuration: Equatable, Sendable {
     public let drain: DrainSettings
     public let restart: RestartLimits
     public let spawn: SpawnLimits
+    /// How long the era of a server is believed once it was found out.
+    public let eraKept: Interval
     public let directories: Directories
 
     /// The same for a machine on which not so many connections are possible. Never raises the limit, nor lowers it below one.

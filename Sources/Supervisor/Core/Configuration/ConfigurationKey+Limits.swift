@@ -179,6 +179,9 @@ extension ConfigurationKey {
             "How long the circuit stays open before one worker is tried; doubles with each that fails."),
         Self("restart.openMax", time, "5m", "It never stays open longer."),
         Self(
+            "restart.eraKept", time, "7d",
+            "How long the era that a server was found to speak is believed before it is asked again."),
+        Self(
             "restart.spawnsPerSecond", .integer(1...10_000), "20",
             "Starts of workers per second, all servers together."),
         Self("restart.spawnBurst", .integer(1...10_000), "40", "Starts at once after a pause."),

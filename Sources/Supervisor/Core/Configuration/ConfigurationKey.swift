@@ -122,8 +122,17 @@ extension ConfigurationKey {
             "mcpServers.*.isolation", .choice(["strict", "moderate", "relaxed"]), "moderate",
             "How far workers are kept apart.", .later(notIsolated)),
         Self(
-            "mcpServers.*.stateless", .boolean, "false",
-            "Whether any worker may answer any caller.", .later("each server has one worker, which all callers share")),
+            "mcpServers.*.era", .choice(["auto", "legacy", "modern"]), "auto",
+            """
+            How it is spoken to: `legacy` begins with `initialize`, `modern` is 2026-07-28. `auto`: it is asked, in a process that \
+            serves nobody, and the answer is kept in the state directory.
+            """),
+        Self(
+            "mcpServers.*.stateless", .boolean, nil,
+            """
+            Whether a new worker may take over from one that died. `false`: the sessions of clients end with their worker, and \
+            nothing is repeated. Not written: sessions go on.
+            """),
         Self("mcpServers.*.limits.memory", size, nil, "Memory of a worker.", .later(notIsolated)),
         Self(
             "mcpServers.*.limits.cpu", .percent(1...6400), nil,

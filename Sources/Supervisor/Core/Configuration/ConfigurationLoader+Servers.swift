@@ -18,7 +18,7 @@ extension ConfigurationLoader {
                 self.findings.warning("mcpServers", "no server is named, so the built-in one over the sample database is served")
             }
             let database = DatabaseConfiguration(name: "sample", source: .sample)
-            return [ServerConfiguration(name: "data", kind: .sql([database]), workers: self.workers("data"))]
+            return [self.configured("data", .sql([database]))]
         }
         if names.count > Self.serversMax { self.findings.error("mcpServers", "has more than \(Self.serversMax) servers") }
         let servers = names.compactMap { self.server($0) }
@@ -35,7 +35,7 @@ extension ConfigurationLoader {
         }
         let specification = CommandSpecification(
             command: program, arguments: Array(command.dropFirst()), environment: [], directory: nil)
-        return [ServerConfiguration(name: "default", kind: .command(specification), workers: self.workers("default"))]
+        return [self.configured("default", .command(specification))]
     }
 
     mutating func defaultServer(_ servers: [ServerConfiguration]) -> Int {
@@ -76,7 +76,7 @@ extension ConfigurationLoader {
         case (.some, nil): kind = self.sql(path)
         }
         guard let kind, !self.settings.boolean(path + ["disabled"]) else { return nil }
-        return ServerConfiguration(name: name, kind: kind, workers: self.workers(name))
+        return self.configured(name, kind)
     }
 
     static func isServerName(_ name: String) -> Bool {
@@ -153,6 +153,14 @@ extension ConfigurationLoader {
             return nil
         }
         return DatabaseConfiguration(name: name, source: .sqlite(path: file))
+    }
+
+    private func configured(_ name: String, _ kind: ServerConfiguration.Kind) -> ServerConfiguration {
+        let path = ["mcpServers", name]
+        return ServerConfiguration(
+            name: name, kind: kind, workers: self.workers(name),
+            era: self.settings.string(path + ["era"]).flatMap { EraSetting(rawValue: $0) } ?? .auto,
+            isStateless: self.settings.isSet(path + ["stateless"]) ? self.settings.boolean(path + ["stateless"]) : nil)
     }
 
     private func workers(_ name: String) -> WorkerSettings {

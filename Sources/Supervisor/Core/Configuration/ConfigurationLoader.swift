@@ -118,7 +118,8 @@ public struct ConfigurationLoader {
                 origins: origins, allowsCredentials: self.settings.boolean("cors.credentials"),
                 age: self.settings.duration("cors.maxAge")),
             hosts: hosts, log: log, drain: DrainSettings(self.settings), restart: RestartLimits(self.settings),
-            spawn: SpawnLimits(self.settings), directories: self.directories())
+            spawn: SpawnLimits(self.settings), eraKept: self.settings.duration("restart.eraKept"), directories: self.directories()
+        )
     }
 
     /// Variables with our prefix that mean nothing: most likely a misspelt option that would silently not be set.

@@ -1,4 +1,5 @@
 public import Base
+import MCP
 
 /// One MCP server behind the supervisor.
 public struct ServerConfiguration: Equatable, Sendable {
@@ -14,6 +15,29 @@ public struct ServerConfiguration: Equatable, Sendable {
     public let name: String
     public let kind: Kind
     public let workers: WorkerSettings
+    public let era: EraSetting
+    /// Whether one process may take over from another unnoticed. Nil: not said, and sessions go on as if it may; false: the sessions
+    /// of a process end with it.
+    public let isStateless: Bool?
+
+    /// The era that needs no finding out. Our own worker speaks both, and the modern one needs the least rewriting.
+    var fixedEra: Revision.Era? {
+        switch (self.kind, self.era) {
+        case (.sql, _), (.command, .modern): .modern
+        case (.command, .legacy): .legacy
+        case (.command, .auto): nil
+        }
+    }
+}
+
+/// How a server is to be spoken to.
+public enum EraSetting: String, CaseIterable, Sendable {
+    /// It is asked, in a process of its own.
+    case auto
+    /// By `initialize`.
+    case legacy
+    /// As revision 2026-07-28 says.
+    case modern
 }
 
 public struct CommandSpecification: Equatable, Sendable {

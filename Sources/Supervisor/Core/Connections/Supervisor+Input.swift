@@ -72,6 +72,7 @@ extension Supervisor {
     /// The socket failed or the peer closed it whole. Also the common end of every connection.
     public mutating func connectionLost(_ key: ConnectionKey, at now: Instant) {
         self.dropConnection(key, at: now)
+        if !self.staleListens.isEmpty { self.continueListens(at: now) }
         self.continueDrain(at: now)
     }
 
@@ -106,6 +107,7 @@ extension Supervisor {
     mutating func finishEvent(at now: Instant) {
         self.resumePending(at: now)
         if self.standardStreams != nil { self.continueStandardStreams(at: now) }
+        if !self.staleListens.isEmpty { self.continueListens(at: now) }
         self.continueDrain(at: now)
     }
 

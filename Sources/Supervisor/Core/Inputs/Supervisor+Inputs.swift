@@ -13,8 +13,8 @@ extension Supervisor {
         switch self.calls[key].revision.era {
         case .legacy:
             // Without it the call could not be made again, so its worker is not told that it can ask.
-            guard self.inputs.hasRoom(for: message.count) else { return self.calls[key].promiseNothing() }
-            inputs.message = [UInt8](message)
+            guard self.inputs.hasRoom(for: request.envelope.whole.count) else { return self.calls[key].promiseNothing() }
+            inputs.message = [UInt8](message, request.envelope.whole)
         case .modern:
             if message.count <= InputState.messageBytesMax, self.inputs.hasRoom(for: message.count) {
                 inputs.message = [UInt8](message)

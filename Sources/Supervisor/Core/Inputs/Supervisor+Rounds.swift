@@ -89,7 +89,7 @@ extension Supervisor {
     }
 
     /// Moves a call to a new key, which is its new id on the worker's channel: an id is never used twice there.
-    private mutating func renamed(_ old: CallKey) -> CallKey? {
+    mutating func renamed(_ old: CallKey) -> CallKey? {
         guard let call = self.calls.find(old), let key = self.calls.insert(call) else { return nil }
         self.calls.remove(old)
         self.inputs[key] = self.inputs.removeValue(forKey: old)

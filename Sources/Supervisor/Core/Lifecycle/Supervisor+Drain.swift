@@ -150,7 +150,7 @@ extension Supervisor {
     private mutating func stopForDrain(_ key: WorkerKey, isOver: Bool, isHurried: Bool, at now: Instant) {
         let step: Worker.StopStep = !isOver ? .inputClosed : isHurried ? .killed : .terminated
         switch self.workers[key].state {
-        case .starting, .handshaking, .ready: self.stopWorker(key, step: step, at: now)
+        case .starting, .probing, .handshaking, .ready: self.stopWorker(key, step: step, at: now)
         case .stopping(.inputClosed) where isOver: self.stopWorker(key, step: step, at: now)
         case .stopping(.terminated) where isOver && isHurried: self.stopWorker(key, step: step, at: now)
         case .stopping where isOver: self.shortenStep(key, at: now)

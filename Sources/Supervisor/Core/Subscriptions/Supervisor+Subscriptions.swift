@@ -214,7 +214,14 @@ extension Supervisor {
             self.askWorker(worker, method, params, .subscription(key))
             return true
         case .modern:
-            return false
+            // Everything is wanted or not in one subscription, see `ChangesListen`.
+            if method == .resourcesSubscribe {
+                self.workers[worker].changes.want(key)
+            } else {
+                self.workers[worker].changes.unwant(key)
+            }
+            self.staleListens.append(worker)
+            return true
         }
     }
 

@@ -50,6 +50,9 @@ extension Supervisor {
     /// Which of the servers of one configuration a worker is for, while it is there.
     package func variant(of key: WorkerKey) -> Int? { self.workers.find(key)?.server }
 
+    /// Whether its end is a death. A probe, and one that was spoken to in the wrong way, ends for another to take its place.
+    package func countsAsDeath(_ key: WorkerKey) -> Bool { self.workers.find(key).map { $0.role == .serving } ?? true }
+
     package func census() -> Census {
         var census = Census()
         for key in self.connections.keys {

@@ -24,11 +24,16 @@ enum Handshake {
             line.append("}}\n")
         case .modern:
             line.append(#"{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{"#)
-            line.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#)
-            line.append(#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#)
-            Self.appendClientInfo(to: &line)
+            Self.appendModernMeta(to: &line)
             line.append("}}}\n")
         }
+    }
+
+    /// Appends the members that every modern request has, for one of our own.
+    static func appendModernMeta(to line: inout [UInt8]) {
+        line.append(#""io.modelcontextprotocol/protocolVersion":"2026-07-28","#)
+        line.append(#""io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":"#)
+        Self.appendClientInfo(to: &line)
     }
 
     /// Who asks, as servers are told.
@@ -73,7 +78,8 @@ enum Handshake {
             identity.instructions = Self.line(bytes, instructions)
         }
         guard let capabilities = members.value("capabilities", in: bytes) else { throw .malformed }
-        identity.capabilities = Self.capabilities(era, bytes, capabilities)
+        identity.capabilities = Self.capabilities(bytes, capabilities)
+        identity.changing = Self.changing(bytes, capabilities)
         return identity
     }
 
@@ -84,7 +90,7 @@ enum Handshake {
     }
 
     /// Whether the JSON array of strings names `revision`.
-    private static func names(_ revision: Revision, _ bytes: Span<UInt8>, _ array: ByteRange) -> Bool {
+    static func names(_ revision: Revision, _ bytes: Span<UInt8>, _ array: ByteRange) -> Bool {
         let text = revision.text
         guard array.count >= text.utf8CodeUnitCount else { return false }
         // A revision's name holds no quote or backslash, so it can only be found as a whole element.
@@ -112,10 +118,26 @@ enum Handshake {
         return info
     }
 
+    /// The lists whose changes are announced.
+    private static func changing(_ bytes: Span<UInt8>, _ range: ByteRange) -> ListKinds {
+        var scanner = JSONScanner(limits: .alreadyValidated)
+        var members = JSONMembers()
+        guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
+        var kinds: ListKinds = []
+        let names: [(StaticString, ListKinds)] = [("tools", .tools), ("prompts", .prompts), ("resources", .resources)]
+        for (name, kind) in names {
+            var inner = JSONMembers()
+            guard let value = members.value(name, in: bytes), jsonKind(bytes, value) == .object,
+                (try? scanner.scanObject(bytes, at: value, into: &inner)) != nil,
+                let changes = inner.value("listChanged", in: bytes), bytes.extracting(changes.range).equals("true")
+            else { continue }
+            kinds.insert(kind)
+        }
+        return kinds
+    }
+
     /// The capabilities we carry.
-    private static func capabilities(
-        _ era: Revision.Era, _ bytes: Span<UInt8>, _ range: ByteRange
-    ) -> [ServerIdentity.Capability] {
+    private static func capabilities(_ bytes: Span<UInt8>, _ range: ByteRange) -> [ServerIdentity.Capability] {
         var scanner = JSONScanner(limits: .alreadyValidated)
         var members = JSONMembers()
         guard (try? scanner.scanObject(bytes, at: range, into: &members)) != nil else { return [] }
@@ -130,8 +152,7 @@ enum Handshake {
             try? scanner.scanObject(bytes, at: value, into: &inner)
             var flags: [UInt8] = [0x7B]
             var isFirst = true
-            // Of a modern worker, subscriptions are not passed on by this version.
-            let flagNames: [StaticString] = era == .legacy ? ["subscribe", "listChanged"] : ["listChanged"]
+            let flagNames: [StaticString] = ["subscribe", "listChanged"]
             for flag in flagNames {
                 guard let set = inner.value(flag, in: bytes), bytes.extracting(set.range).equals("true") else { continue }
                 RequestRewrite.separate(&isFirst, &flags)

@@ -6,10 +6,11 @@ import MCP
 /// workers; a modern one is told with every request.
 struct Server {
     let configuration: ServerConfiguration
-    /// The rules of the channel. Our own worker speaks both eras, and the modern one needs the least rewriting. Of a third-party
-    /// server nothing is known, and every one of them understands `initialize`. Stored: it is asked for with every call, and a
-    /// method of this type copies all of it.
-    let era: Revision.Era
+    /// The rules of the channel. While it is not known, those of the worker before; nothing is written to a worker by then. Stored: it
+    /// is asked for with every call, and a method of this type copies all of it.
+    private(set) var era: Revision.Era
+    /// Nil until anything is known.
+    private(set) var lastEra: Revision.Era?
     /// Index of the configured server; the first servers are these, each without any client capability.
     let definition: Int
     /// What a legacy worker was told that its clients can do.
@@ -17,6 +18,12 @@ struct Server {
     /// It asked for input without saying in which of its calls: from then on it has only one at a time in which it can ask. Holds for
     /// all that run the same program, until the supervisor ends.
     var isInteractive = false
+    /// Its lists as clients know them.
+    var catalogue = Catalogue()
+    /// In which era it is spoken to, and how that is known.
+    var eraProbe: EraProbe {
+        didSet { self.noteEra() }
+    }
     /// When a client last needed it. Only of those that are made for clients' capabilities.
     var lastUsed = Instant(nanoseconds: 0)
     /// It has no worker and gets none before a client needs it again.
@@ -37,7 +44,9 @@ struct Server {
     var changedLists: ListKinds = []
     var restart: RestartPolicy
     /// From the latest successful handshake; kept while a dead worker is being replaced.
-    var identity: ServerIdentity?
+    private(set) var identity: ServerIdentity? {
+        didSet { self.noteEra() }
+    }
     /// What the worker was last told by `logging/setLevel`.
     var logLevel: LogLevel?
     /// Worker deaths since the supervisor started.
@@ -47,17 +56,34 @@ struct Server {
         _ configuration: ServerConfiguration, definition: Int, capabilities: ClientCapabilities = [], restart: RestartPolicy
     ) {
         self.configuration = configuration
-        self.era =
-            switch configuration.kind {
-            case .command: .legacy
-            case .sql: .modern
-            }
         self.definition = definition
         self.capabilities = capabilities
         self.restart = restart
+        self.eraProbe = EraProbe(
+            configured: configuration.fixedEra, limits: EraProbe.Limits(startTimeout: configuration.workers.startTimeout))
+        self.lastEra = self.eraProbe.era
+        self.era = self.lastEra ?? .legacy
     }
 
     var name: String { self.configuration.name }
+
+    /// A worker has said who it is. One that says something else than the one before it most likely has other lists, too.
+    mutating func identified(_ identity: ServerIdentity) {
+        if let previous = self.identity, previous != identity { self.changedLists = identity.lists.union(previous.lists) }
+        self.identity = identity
+    }
+
+    /// A server of the same program, for other clients: what is known of that program holds for it, too. What it
+    /// offers may differ.
+    mutating func resemble(_ other: Server) {
+        self.isInteractive = other.isInteractive
+        self.eraProbe = other.eraProbe.copy
+    }
+
+    private mutating func noteEra() {
+        self.lastEra = self.eraProbe.era ?? self.identity?.era
+        self.era = self.lastEra ?? .legacy
+    }
 
     /// Servers of one configuration at the same time, for clients that differ in what they can do. Beyond it a client shares one that
     /// was told less.
@@ -85,6 +111,8 @@ struct ServerIdentity: Equatable {
     var instructions: [UInt8]
     /// The worker's capabilities that the supervisor can carry, each as `"key":value`.
     var capabilities: [Capability]
+    /// The lists whose changes it says it will tell.
+    var changing: ListKinds = []
 
     struct Capability: Equatable {
         let name: CapabilityName

@@ -32,6 +32,7 @@ extension Supervisor {
     public mutating func workerBytes(_ key: WorkerKey, _ bytes: Span<UInt8>, at now: Instant) {
         var position = 0
         guard self.workers.contains(key) else { return }
+        if self.workers[key].state == .probing, !bytes.isEmpty { self.probeSpoke(key, at: now) }
         let torn = self.workers[key].splitter.isInsideLine ? self.workers[key].splitter.line.first : nil
         while self.workers.contains(key) {  // Bound: every turn takes a line or ends.
             let start = position
@@ -53,14 +54,25 @@ extension Supervisor {
     }
 
     private mutating func workerLine(_ key: WorkerKey, _ line: Span<UInt8>, at now: Instant) {
+        // What somebody says who is to go is heard by nobody.
+        guard self.workers[key].role != .discarded else { return }
         let envelope: JSONRPCEnvelope
         do {
             envelope = try self.workerScanner.scan(line)
         } catch .invalid(let reason, .some(let id)) {
             self.stray(key, "a worker gave an answer that is not valid")
+            if self.workers[key].state == .probing {
+                if JSONNumber.int64(line, id) == Handshake.id { self.eraShown(key, .refused, at: now) }
+                return
+            }
             return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
+        }
+        if self.workers[key].state == .probing {
+            // Nothing is answered before it is known who asks.
+            guard envelope.kind == .result || envelope.kind == .error else { return }
+            return self.probeAnswered(key, envelope, line, at: now)
         }
         switch envelope.kind {
         case .result, .error:
@@ -70,6 +82,7 @@ extension Supervisor {
                 }
                 return self.handshakeAnswered(key, envelope, line, at: now)
             }
+            if self.listenEnded(key, id: envelope.id, line, at: now) || self.listCompared(key, envelope, line) { return }
             self.answered(key, envelope, line, at: now)
         case .notification: self.workerNotified(key, envelope, line, at: now)
         case .request: self.workerAsked(key, envelope, line, at: now)
@@ -82,7 +95,10 @@ extension Supervisor {
         switch Self.method(line, name) {
         case .notificationsProgress: self.progressed(key, envelope, line, at: now)
         case .notificationsMessage: self.logged(key, envelope, line, at: now)
-        case .notificationsCancelled: self.workerCancelled(key, line, at: now)
+        case .notificationsCancelled:
+            let id = self.workerScanner.members.value("requestId", in: line)
+            if !self.listenEnded(key, id: id, line, at: now) { self.workerCancelled(key, line, at: now) }
+        case .notificationsSubscriptionsAcknowledged: self.listenAcknowledged(key, line, at: now)
         case .notificationsToolsListChanged:
             self.servers[server].changedLists.insert(.tools)
             self.servers[server].toolRules.changed()

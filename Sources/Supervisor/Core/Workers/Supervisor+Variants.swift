@@ -9,7 +9,7 @@ import MCP
 extension Supervisor {
     /// The server for clients of these capabilities, made when there is none yet. Never one that was told more than they can do.
     mutating func variant(of definition: Int, for capabilities: ClientCapabilities, at now: Instant) -> Int {
-        guard !capabilities.isEmpty, self.servers[definition].era == .legacy else { return definition }
+        guard !capabilities.isEmpty, self.servers[definition].lastEra == .legacy else { return definition }
         // The same program would fail for the same reason, whatever it is told of its clients.
         if self.servers[definition].restart.state == .failed { return definition }
         var best = definition
@@ -43,7 +43,7 @@ extension Supervisor {
         var new = Server(
             self.servers[definition].configuration, definition: definition, capabilities: capabilities,
             restart: RestartPolicy(limits: self.configuration.restart))
-        new.isInteractive = self.servers[definition].isInteractive
+        new.resemble(self.servers[definition])
         new.lastUsed = now
         let index = vacant ?? self.servers.count
         if let vacant { new.epoch = self.servers[vacant].epoch }

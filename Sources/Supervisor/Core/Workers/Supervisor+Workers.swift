@@ -15,14 +15,17 @@ extension Supervisor {
             if case .stopping(let step) = self.workers[key].state { self.tellToStop(key, step) }
             return
         }
+        guard self.workers[key].role == .serving else { return self.askEra(key, at: now) }
         self.workers[key].state = .handshaking
         self.workers[key].deadline = now + self.servers[server].configuration.workers.startTimeout
         self.timers.add(.worker(key), at: self.workers[key].deadline)
-        self.prepareOutput(worker: key)
-        let before = self.workers[key].output.count
-        Handshake.append(
-            for: self.servers[server].era, self.servers[server].capabilities, to: &self.workers[key].output)
-        self.workers[key].queuedTotal += self.workers[key].output.count - before
+        self.sendHandshake(key, self.servers[server].era)
+    }
+
+    mutating func sendHandshake(_ key: WorkerKey, _ era: Revision.Era) {
+        var line: [UInt8] = []
+        Handshake.append(for: era, self.servers[self.workers[key].server].capabilities, to: &line)
+        self.sendLine(line.span, to: key)
     }
 
     /// The process has ended, or could not be started. Its stdout may still hold answers, see `workerOutputEnded`.
@@ -71,9 +74,11 @@ extension Supervisor {
             // Too many spawns in all: this one waits for its turn.
             return self.timers.add(.restart(server: server), at: self.spawnBudget.nextToken(at: now))
         }
+        let isProbe = self.servers[server].eraProbe.processStarting(wallSeconds: self.wallSeconds)
         let worker = Worker(
-            server: server, splitter: LineSplitter(lineBytesMax: self.configuration.limits.lineBytesMax), startedAt: now,
-            deadline: .distantFuture)
+            server: server, role: isProbe ? .probe : .serving,
+            splitter: LineSplitter(lineBytesMax: self.configuration.limits.lineBytesMax), startedAt: now, deadline: .distantFuture
+        )
         guard let key = self.workers.insert(worker) else {
             preconditionFailure("more workers than servers")
         }
@@ -93,12 +98,9 @@ extension Supervisor {
         do {
             let identity = try Handshake.identity(
                 self.servers[server].era, name: name, envelope, self.workerScanner.members, message)
-            // A replacement that says something else about itself most likely has other lists, too.
-            if let previous = self.servers[server].identity, previous != identity {
-                self.servers[server].changedLists = identity.lists.union(previous.lists)
-            }
-            self.servers[server].identity = identity
+            self.servers[server].identified(identity)
         } catch {
+            if self.eraRefuted(key, hasAnswered: error == .refused, at: now) { return }
             let why =
                 switch error {
                 case .refused: "it answered the handshake with an error"
@@ -108,6 +110,7 @@ extension Supervisor {
             self.log(.error, "a worker cannot be used", [.text("server", name), .text("why", why)])
             return self.stopWorker(key, step: .terminated, at: now)
         }
+        self.eraConfirmed(server)
         if self.servers[server].era == .legacy { self.sendLine(Handshake.initialized, to: key) }
         self.workers[key].state = .ready
         self.workers[key].readyAt = now
@@ -121,8 +124,11 @@ extension Supervisor {
         self.beginServing(server)
         self.updateWorkerLogLevel(server)
         self.attachSubscriptions(server, at: now)
+        self.beginListening(key)
+        self.compareLists(key)
         self.askForTools(server, at: now)
         self.answerHandshakeWaiters(server, at: now)
+        self.spreadQueue(server, at: now)
         self.pumpQueue(server, at: now)
     }
 
@@ -141,7 +147,9 @@ extension Supervisor {
         if case .stopping = self.workers[key].state {} else if step == .terminated { self.effects.append(.closeWorkerInput(key)) }
         self.workers[key].state = .stopping(step)
         self.tellToStop(key, step)
-        self.workers[key].deadline = now + self.stopGrace(at: now)
+        let grace = self.stopGrace(at: now)
+        let isDiscarded = self.workers[key].role == .discarded
+        self.workers[key].deadline = now + (isDiscarded ? Swift.min(grace, Worker.discardedGrace) : grace)
         self.timers.add(.worker(key), at: self.workers[key].deadline)
     }
 
@@ -157,8 +165,11 @@ extension Supervisor {
         guard self.workers.contains(key), self.workers[key].deadline <= now else { return }
         guard self.workers[key].exit == nil else { return self.workerOutputEnded(key, at: now) }
         switch self.workers[key].state {
-        case .starting, .ready: break
+        case .starting: break
+        case .ready: self.changesListenDue(key, at: now)
+        case .probing: self.eraShown(key, .silent, at: now)
         case .handshaking:
+            if self.eraRefuted(key, hasAnswered: false, at: now) { return }
             let name = self.servers[self.workers[key].server].name
             self.log(.error, "a worker did not finish its handshake in time", [.text("server", name)])
             self.stopWorker(key, step: .terminated, at: now)
@@ -184,9 +195,14 @@ extension Supervisor {
             self.detachSubscriptions(server, isExpected: worker.isRetiring)
             self.servers[server].toolRules.workerLost()
         }
+        if worker.role != .serving {
+            self.probeEnded(worker, exit, at: now)
+            return self.continueDrain(at: now)
+        }
         if !exit.isShortage, !worker.isRetiring { self.servers[server].deaths += 1 }
         let lost = self.failCalls(of: key, worker, exit, at: now)
         let isExpected = self.isDraining || worker.isRetiring
+        if !isExpected { self.endSessions(of: server, at: now) }
         self.log(
             isExpected ? .info : .warning, "a worker ended",
             [
@@ -200,6 +216,7 @@ extension Supervisor {
             self.servers[server].restart = RestartPolicy(limits: self.configuration.restart)
             self.startWorker(server, at: now)
         } else {
+            if worker.readyAt == nil, !exit.isShortage { self.refuteEra(server, hasAnswered: false) }
             self.planRestart(server, worker, exit, at: now)
         }
         self.continueDrain(at: now)
@@ -211,6 +228,7 @@ extension Supervisor {
         var lost = 0
         for call in self.calls.keys {  // Bound: the calls in flight.
             guard case .dispatched(let owner, let start, _) = self.calls[call].state, owner == key else { continue }
+            if self.repeatCall(call, at: now) { continue }
             lost += 1
             let text =
                 worker.sentTotal > start
@@ -226,7 +244,7 @@ extension Supervisor {
         return lost
     }
 
-    private mutating func planRestart(_ server: Int, _ worker: Worker, _ exit: WorkerExit, at now: Instant) {
+    mutating func planRestart(_ server: Int, _ worker: Worker, _ exit: WorkerExit, at now: Instant) {
         let lived = worker.readyAt.map { now - $0 }
         let decision = self.servers[server].restart.workerDied(
             exit: exit, lived: lived, hasServed: worker.hasServed, at: now, jitter: &self.jitter)
@@ -257,6 +275,7 @@ extension Supervisor {
 
     mutating func restartTimerDue(_ server: Int, at now: Instant) {
         guard self.servers[server].worker == nil, !self.isDraining, !self.servers[server].isRetired else { return }
+        if case .open = self.servers[server].restart.state { self.servers[server].eraProbe.anotherChance() }
         if self.servers[server].restart.timerFired(at: now) == .startWorker { self.startWorker(server, at: now) }
     }
 

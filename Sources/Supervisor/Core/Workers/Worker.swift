@@ -5,11 +5,15 @@ import Wire
 /// One worker process, from the decision to start it until it has been reaped and its channel has been read to the end.
 ///
 ///     starting ──spawned──▶ handshaking ──answer──▶ ready ──drain──▶ stopping ──▶ gone
+///        └──spawned──▶ probing ──a modern answer──▶ ready
+///                         └──any other reaction──▶ stopping, for another to take its place
 ///        └── any of them ──exited and output ended──▶ gone
 struct Worker {
     enum State: Equatable {
         /// The driver has been asked to spawn it.
         case starting
+        /// Its era is not known. It has been asked, and whatever it does about that tells.
+        case probing
         /// Its first request is written; nothing else is before the answer.
         case handshaking
         case ready
@@ -24,8 +28,20 @@ struct Worker {
         case killed
     }
 
+    /// What its end means.
+    enum Role: Equatable {
+        case serving
+        /// It was started to see how it reacts, see `EraProbe`.
+        case probe
+        /// It is not needed any more: when it has ended, the next one is started at once.
+        case discarded
+    }
+
     let server: Int
     var state: State = .starting
+    var role: Role
+    /// The changes of a modern worker, which tells them only to a subscription of ours.
+    var changes = ChangesListen()
     var splitter: LineSplitter
     /// Bytes for the worker's stdin that the kernel has not taken; those before `outputSent` are gone.
     var output: [UInt8] = []
@@ -89,6 +105,9 @@ struct Worker {
     /// Answers to nothing after which it is replaced. One now and then is a slip; a worker that goes on is broken, or tries to find
     /// out the ids of others' calls.
     static let strayAnswersMax = 100
+
+    /// How long one that serves nobody may take for a step of its end: somebody may wait for its successor.
+    static let discardedGrace = Interval.milliseconds(500)
 
     /// An answer came that nobody waits for. True: it is one too many.
     mutating func answeredNobody() -> Bool {

@@ -75,13 +75,15 @@ struct ProcessChecker {
         }
     }
 
-    mutating func reaped(_ key: WorkerKey, _ exit: WorkerExit, at now: Instant) {
+    /// `isDeath`: it was no probe, which may end with any status.
+    mutating func reaped(_ key: WorkerKey, _ exit: WorkerExit, isDeath: Bool, at now: Instant) {
         guard let index = self.lives.firstIndex(where: { $0.key == key }) else { return self.fail("reaped the unknown \(key)") }
         if self.lives[index].isReaped { self.fail("\(key) was reaped twice") }
         self.lives[index].isReaped = true
         let server = self.lives[index].server
         // What was short is asked for again, and that is no death.
-        if exit.isShortage, !self.histories[server].spawns.isEmpty { self.histories[server].spawns.removeLast() }
+        if exit.isShortage || !isDeath, !self.histories[server].spawns.isEmpty { self.histories[server].spawns.removeLast() }
+        guard isDeath else { return }
         switch exit {
         case .exited(78): self.histories[server].isGivenUp = true
         case .exited(2): self.histories[server].mayBeGivenUp = true

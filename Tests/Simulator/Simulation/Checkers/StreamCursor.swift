@@ -15,6 +15,9 @@ struct StreamCursor {
     /// An id was named on purpose that was never given out.
     var isForged = false
 
+    /// Its session has ended: nothing that could be resumed after comes any more.
+    private var isOver = false
+
     mutating func lost(at now: Instant) { self.lostAt = now }
 
     mutating func resumed() {
@@ -25,8 +28,11 @@ struct StreamCursor {
     /// What is wrong with the event.
     mutating func received(_ event: EventStreamParser.Event) -> String? {
         guard let id = event.id else {
-            return self.last == nil ? nil : "an event without an id after \(self.last ?? "")"
+            // What is said of a stream whose session has just ended.
+            if self.last != nil { self.isOver = true }
+            return nil
         }
+        if self.isOver { return "the id \(id) after an event without one" }
         let parts = id.split(separator: "-")
         guard parts.count == 2, let sequence = Int(parts[1], radix: 36) else { return "the id \(id)" }
         defer {

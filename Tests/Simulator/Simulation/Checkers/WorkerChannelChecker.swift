@@ -8,6 +8,8 @@ struct WorkerChannelChecker {
     struct Message {
         var method = ""
         var id: Int64?
+        /// Of what the supervisor asks for itself.
+        var ownID = ""
         var cancelledID: Int64?
         var arguments: [UInt8] = []
         /// Of the client's request; -1 when its arguments hold none.
@@ -21,6 +23,8 @@ struct WorkerChannelChecker {
         var lines = 0
         var outstanding: Set<Int64> = []
         var wasGreeted = false
+        /// Ids of the supervisor's own, each good once in the life of a worker.
+        var owned: Set<String> = []
     }
 
     let judge: Judge
@@ -72,6 +76,17 @@ struct WorkerChannelChecker {
             if let id = message.cancelledID, self.channels[pid]?.outstanding.remove(id) == nil, !self.used.contains(id) {
                 self.fail(pid, "cancelled \(id), which it was never asked")
             }
+            if let range = members.value("requestId", in: bytes.span), bytes[range.lowerBound] == 0x22 {
+                let name = JSONString.string(bytes.span, range)
+                if self.channels[pid]?.owned.contains(name) != true {
+                    self.fail(pid, "cancelled \(name), which it was never asked")
+                }
+            }
+        }
+        if let id = envelope.id, bytes[id.lowerBound] == 0x22 {
+            message.ownID = JSONString.string(bytes.span, id)
+            self.checkOwn(message, bytes, worker)
+            return message
         }
         guard message.method.hasPrefix("tools/") else { return message }
         self.checkCall(&message, bytes, worker, members)
@@ -81,12 +96,26 @@ struct WorkerChannelChecker {
     private mutating func checkOrder(_ message: Message, _ bytes: [UInt8], _ worker: SimWorker) {
         let pid = worker.process.pid
         let lines = self.channels[pid]?.lines ?? 0
-        let first = worker.isBuiltin ? "server/discover" : "initialize"
-        if (lines == 0) != (message.method == first) { self.fail(pid, "\(message.method) as line \(lines)") }
-        guard !worker.isBuiltin, lines > 0 else { return }
+        let isHandshake = message.method == "server/discover" || message.method == "initialize"
+        if (lines == 0) != isHandshake { self.fail(pid, "\(message.method) as line \(lines)") }
+        if worker.isBuiltin, message.method == "initialize" { self.fail(pid, "the legacy era for the built-in worker") }
+        guard !worker.isModern, lines > 0 else { return }
         if (lines == 1) != (message.method == "notifications/initialized") {
             self.fail(pid, "\(message.method) as line \(lines)")
         }
+    }
+
+    /// A subscription to changes, or the question whether the lists of a new worker are those of the old one.
+    private mutating func checkOwn(_ message: Message, _ bytes: [UInt8], _ worker: SimWorker) {
+        let pid = worker.process.pid
+        if self.channels[pid]?.owned.insert(message.ownID).inserted != true { self.fail(pid, "\(message.ownID) was used before") }
+        let isRight =
+            switch message.method {
+            case "subscriptions/listen": worker.isModern && message.ownID.hasPrefix("changes-")
+            case "tools/list", "prompts/list": message.ownID.hasPrefix("catalogue-")
+            default: false
+            }
+        if !isRight { self.fail(pid, "the supervisor asked for itself: \(AnswerChecker.text(bytes))") }
     }
 
     private mutating func checkCall(_ message: inout Message, _ bytes: [UInt8], _ worker: SimWorker, _ members: JSONMembers) {
@@ -121,10 +150,10 @@ struct WorkerChannelChecker {
             message.hasProgressToken = true
             if token.int64Value != id { self.fail(pid, "the call \(id) has the progress token \(token)") }
         }
-        if worker.isBuiltin, meta["io.modelcontextprotocol/protocolVersion"]?.stringValue != "2026-07-28" {
+        if worker.isModern, meta["io.modelcontextprotocol/protocolVersion"]?.stringValue != "2026-07-28" {
             self.fail(pid, "no version in \(AnswerChecker.text(bytes))")
         }
-        if !worker.isBuiltin, meta["io.modelcontextprotocol/protocolVersion"] != nil {
+        if !worker.isModern, meta["io.modelcontextprotocol/protocolVersion"] != nil {
             self.fail(pid, "a modern envelope for a legacy worker: \(AnswerChecker.text(bytes))")
         }
     }

@@ -86,7 +86,7 @@ struct ConfigurationText {
         var servers: [String] = []
         for index in 0..<random.between(1...3) {
             var members = [
-                random.flip() ? "\"command\":\"/usr/bin/server\"" : "\"builtin\":\"sql\",\"databases\":{\"a\":\"sqlite:///a.db\"}"
+                random.flip() ? Self.command(&random) : "\"builtin\":\"sql\",\"databases\":{\"a\":\"sqlite:///a.db\"}"
             ]
             var workers: [String] = []
             if random.flip() { workers.append("\"concurrency\":\(random.size(1...64))") }
@@ -100,6 +100,13 @@ struct ConfigurationText {
             servers.append("\"s\(index)\":{" + members.joined(separator: ",") + "}")
         }
         self.add("mcpServers", "{" + servers.joined(separator: ",") + "}")
+    }
+
+    /// A third-party server. What it does about a probe is its argument, see `SimWorker.Manner`.
+    private static func command(_ random: inout PRNG) -> String {
+        guard random.below(3) == 0 else { return #""command":"/usr/bin/server","era":"legacy""# }
+        let manner = random.one(of: [SimWorker.Manner.legacy, .modern, .deadly, .silent])
+        return #""command":"/usr/bin/server","args":["\#(manner.rawValue)"]"#
     }
 
     /// The configuration, or what the loader found wrong: the texts drawn here must all be acceptable.

@@ -218,6 +218,7 @@ extension Simulation {
         case .signalWorker(let key, let signal): self.signalWorker(key, signal)
         case .closeWorker(let key): self.closeWorker(key)
         case .ready: self.trace.add("ready", at: self.now)
+        case .rememberEra(let server, let era): self.trace.add("era", at: self.now, server, era == nil ? 0 : 1)
         case .stopping: self.trace.add("stopping", at: self.now)
         case .log(let event):
             self.trace.add("log", at: self.now, -1, -1, "\(event.message) \(event.fields.map { "\($0.name)=\($0.value)" })")

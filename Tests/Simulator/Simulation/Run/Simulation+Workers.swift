@@ -21,7 +21,8 @@ extension Simulation {
         if self.random.permille(self.faults.spawnFailure) {
             let errno = self.random.one(of: [Int32(2), 11, 12, 24])
             self.trace.add("no spawn", at: self.now, server, Int(errno))
-            self.processesSeen.reaped(key, .notStarted(errno), at: self.now)
+            self.processesSeen.reaped(
+                key, .notStarted(errno), isDeath: self.supervisor.countsAsDeath(key), at: self.now)
             return self.supervisor.workerExited(key, .notStarted(errno), at: self.now)
         }
         let pid = self.nextPID
@@ -29,7 +30,8 @@ extension Simulation {
         let isBuiltin: Bool = if case .sql = self.configuration.servers[server].kind { true } else { false }
         let process = SimProcess(key: key, server: server, pid: pid, isSocket: isBuiltin, capacity: self.plan.pipeCapacity)
         self.processTable[Int(key.slot)] = process
-        let worker = SimWorker(process, world: self, isBuiltin: isBuiltin, random: self.random.branch())
+        let manner = SimWorker.Manner(self.configuration.servers[server].kind)
+        let worker = SimWorker(process, world: self, manner: manner, random: self.random.branch())
         self.workers[pid] = worker
         self.livePIDs.append(pid)
         self.trace.add("spawn", at: self.now, Int(pid), server)
@@ -142,12 +144,14 @@ extension Simulation {
         }
         process.isReaped = true
         self.trace.add("reap", at: self.now, Int(process.pid), -1, exit.description)
-        self.processesSeen.reaped(process.key, exit, at: self.now)
         while true {  // Bound: what the pipe holds.
             let bytes = process.output.take(Self.readBytesMax)
             if bytes.isEmpty { break }
             self.supervisor.workerBytes(process.key, bytes.span, at: self.now)
         }
+        // Not before: by its last words a probe may have become a worker.
+        self.processesSeen.reaped(
+            process.key, exit, isDeath: self.supervisor.countsAsDeath(process.key), at: self.now)
         self.supervisor.workerOutputEnded(process.key, at: self.now)
         self.supervisor.workerExited(process.key, exit, at: self.now)
     }

@@ -7,14 +7,46 @@ extension SimWorker {
     func line(_ bytes: [UInt8]) {
         guard let message = self.world.channels.line(bytes, of: self) else { return }
         switch message.method {
+        case "initialize" where self.isModern:
+            self.write(
+                "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32022,\"message\":\"no\",\"data\":{\"supported\":[\"2026-07-28\"]}}}"
+            )
+        case "server/discover" where !self.isModern:
+            switch self.manner {
+            case .deadly: self.add(.exit(1), after: .microseconds(50) ... .milliseconds(20))
+            case .silent: break
+            case .legacy, .modern, .builtin:
+                self.write("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32601,\"message\":\"no\"}}")
+            }
         case "initialize", "server/discover":
             self.mayAsk = !self.isBuiltin && message.promises
             if self.greeting != .mute { self.add(.handshake, after: .microseconds(50) ... .milliseconds(20)) }
         case "notifications/cancelled": self.cancelled(message)
+        case "subscriptions/listen": self.listenedTo(message.ownID)
+        case "tools/list" where !message.ownID.isEmpty, "prompts/list": self.listedFor(message.ownID)
         case "tools/call", "tools/list": self.called(message)
         case "logging/setLevel": if let id = message.id { self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{}}") }
         default: break
         }
+    }
+
+    /// One server keeps the subscription, others end, refuse or forget it.
+    private func listenedTo(_ id: String) {
+        let manner = self.random.below(6)
+        guard manner > 1 else {
+            if manner == 0 { self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"error\":{\"code\":-32603,\"message\":\"no\"}}") }
+            return
+        }
+        self.write(
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{\"notifications\":{},"
+                + "\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"\(id)\"}}}")
+        guard manner == 2 else { return }
+        self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"result\":{\"resultType\":\"complete\"}}")
+    }
+
+    private func listedFor(_ id: String) {
+        let tools = self.random.flip() ? "" : "{\"name\":\"other\",\"inputSchema\":{\"type\":\"object\"}}"
+        self.write("{\"jsonrpc\":\"2.0\",\"id\":\"\(id)\",\"result\":{\"tools\":[\(tools)],\"prompts\":[]}}")
     }
 
     private func called(_ message: WorkerChannelChecker.Message) {
@@ -94,7 +126,7 @@ extension SimWorker {
         case .good: break
         }
         let capabilities = "\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":{},\"prompts\":{\"listChanged\":true}}"
-        if self.isBuiltin {
+        if self.isModern {
             self.write(
                 "{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\(capabilities)}}"
             )
@@ -136,7 +168,7 @@ extension SimWorker {
     }
 
     func writeResult(_ id: Int64, _ call: Call) {
-        let extra = self.isBuiltin ? ",\"resultType\":\"complete\"" : ""
+        let extra = self.isModern ? ",\"resultType\":\"complete\"" : ""
         if call.isList { return self.write("{\"jsonrpc\":\"2.0\",\"id\":\(id),\"result\":{\"tools\":[]\(extra)}}") }
         var padding = ""
         if self.random.permille(self.world.faults.hugeAnswer) {

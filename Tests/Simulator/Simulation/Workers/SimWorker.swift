@@ -30,8 +30,29 @@ final class SimWorker {
 
     let process: SimProcess
     unowned let world: Simulation
-    /// Ours, which speaks the modern era and says which call a log message belongs to.
-    let isBuiltin: Bool
+    /// What kind of program it is.
+    enum Manner: String {
+        /// Ours, which speaks the modern era and says which call a log message belongs to.
+        case builtin
+        case modern
+        /// It answers a request before `initialize` with an error.
+        case legacy
+        /// It ends at one.
+        case deadly
+        /// It never answers one.
+        case silent
+
+        init(_ kind: ServerConfiguration.Kind) {
+            switch kind {
+            case .sql: self = .builtin
+            case .command(let command): self = command.arguments.first.flatMap { Self(rawValue: $0) } ?? .legacy
+            }
+        }
+    }
+
+    let manner: Manner
+    var isBuiltin: Bool { self.manner == .builtin }
+    var isModern: Bool { self.manner == .builtin || self.manner == .modern }
     var random: PRNG
     private var inbox: [UInt8] = []
     /// Written and not yet taken by the pipe.
@@ -64,10 +85,10 @@ final class SimWorker {
         case mute
     }
 
-    init(_ process: SimProcess, world: Simulation, isBuiltin: Bool, random: PRNG) {
+    init(_ process: SimProcess, world: Simulation, manner: Manner, random: PRNG) {
         self.process = process
         self.world = world
-        self.isBuiltin = isBuiltin
+        self.manner = manner
         self.random = random
         let faults = world.faults
         self.isDeafToEnd = self.random.permille(faults.ignoresEnd)
