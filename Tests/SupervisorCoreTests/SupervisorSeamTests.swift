@@ -1,0 +1,27 @@
+import Base
+import Testing
+import Wire
+
+@testable import SupervisorCore
+
+/// Where two features meet: batches with questions and subscriptions, connections that live long with keys that do not.
+@Suite struct SupervisorSeamTests {
+    private static func batch(_ session: String, _ elements: [String]) -> String {
+        RigText.post("[" + elements.joined(separator: ",\n") + "]", [("Mcp-Session-Id", session)])
+    }
+
+    @Test func `a call of a batch can be asked, and is made again alone`() throws {
+        let rig = try Rig(.modern)
+        let session = try rig.session(capabilities: RigInput.all, "2025-03-26")
+        let call = RigText.legacyBody("tools/call", id: "1", params: #"{"name":"t","arguments":{"a":"\#u{E9}"}}"#)
+        let client = try rig.send(Self.batch(session, [RigText.legacyBody("ping", id: "7"), call]))
+        try rig.worker.answer(try rig.worker.request(), #"{"resultType":"input_required","requestState":"s"}"#)
+        rig.advance(.milliseconds(250))
+        let second = try rig.worker.request()
+        #expect(second["params"]?["arguments"] == ["a": "\u{E9}"] && second["params"]?["requestState"] == "s")
+        try rig.worker.answer(second, #"{"resultType":"complete","content":[]}"#)
+        let reply = try client.reply()
+        #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [7, 1])
+        #expect(rig.isForgetful)
+    }
+}
