@@ -24,4 +24,20 @@ import Wire
         #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [7, 1])
         #expect(rig.isForgetful)
     }
+
+    @Test func `a subscription of a batch whose client left is answered when the client resumes the stream`() throws {
+        let rig = try Rig(.legacy, starting: false)
+        rig.capabilities = #"{"resources":{"subscribe":true,"listChanged":true},"tools":{}}"#
+        rig.start()
+        try rig.worker.forgetLines()
+        let session = try rig.session("2025-03-26")
+        let subscribe = RigText.legacyBody("resources/subscribe", id: "2", params: #"{"uri":"a:/x"}"#)
+        let client = try rig.send(Self.batch(session, [RigText.legacyBody("ping", id: "1"), subscribe]))
+        #expect(try client.reply().events.count == 1)
+        client.reset()
+        try rig.worker.answer(try rig.worker.next())
+        let resumed = try rig.send(RigText.get(session: session, [("Last-Event-ID", "1-1")]))
+        let reply = try resumed.reply()
+        #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [2])
+    }
 }
