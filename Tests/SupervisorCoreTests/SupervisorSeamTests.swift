@@ -40,4 +40,23 @@ import Wire
         let reply = try resumed.reply()
         #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [2])
     }
+
+    @Test func `a WebSocket does not outlive the key that opened it`() throws {
+        let file = #"{"listen":["0.0.0.0:8000"],"auth":{"keys":"file:/k"},"hosts":["127.0.0.1"],\#(Rig.Back.legacy.rawValue)}"#
+        let rig = try Rig(file: file, keys: [FakeDigests.key("k", "s", expires: 1_000_000_100)])
+        func open() throws -> RigClient {
+            let client = try rig.connect(from: .distant, credential: true)
+            client.send(RigText.upgrade("/ws", [("Authorization", "Bearer msk_k_s")]))
+            try #require(try client.reply().status == 101)
+            return client
+        }
+        let busy = try open(), idle = try open()
+        busy.send(.text(RigText.modernBody("server/discover")))
+        #expect(busy.messages().first?["result"] != nil)
+        rig.machine.wallClock(secondsSince1970: 1_000_000_100)
+        busy.send(.text(RigText.modernBody("server/discover")))
+        #expect(busy.frames().map(\.closeCode) == [1008])
+        rig.advance(.seconds(60))
+        #expect(idle.frames().last?.closeCode == 1008 && rig.duplexCount == 0)
+    }
 }
