@@ -59,4 +59,16 @@ import Wire
         rig.advance(.seconds(60))
         #expect(idle.frames().last?.closeCode == 1008 && rig.duplexCount == 0)
     }
+
+    @Test func `messages that a worker writes as a batch count as lines of their own`() throws {
+        let rig = try Rig()
+        rig.knowsTools()
+        let clients = try (1...2).map { _ in try rig.send(RigText.modernCall()) }
+        let ids = try clients.map { _ in try rig.worker.request()["id"] ?? .null }
+        let answers = ids.map { #"{"jsonrpc":"2.0","id":\#($0),"result":{"content":[]}}"# }
+        try rig.worker.write("[" + answers.joined(separator: ",") + ",[],5]")
+        #expect(try clients.map { try $0.reply().json["result"]?["content"] } == [[], []])
+        try rig.worker.write("[]")
+        #expect(rig.callCount == 0)
+    }
 }
