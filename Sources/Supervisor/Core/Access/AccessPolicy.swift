@@ -27,6 +27,9 @@ public struct AccessPolicy: Sendable {
         self.origins.verdict(bytes, origin: origin)
     }
 
+    /// Unix seconds from which on the credential of this principal opens nothing any more; `.max` for one without an end.
+    public func validUntil(_ principal: Principal) -> Int64 { self.verifier?.validUntil(principal) ?? .max }
+
     /// Where no credential is required none is looked at: what a client sends there anyway changes nothing. A credential in the
     /// URL is refused everywhere, so that the habit does not form.
     public func authenticate(

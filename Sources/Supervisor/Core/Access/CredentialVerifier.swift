@@ -89,6 +89,11 @@ public struct CredentialVerifier: Sendable {
         return .granted(principal)
     }
 
+    func validUntil(_ principal: Principal) -> Int64 {
+        guard let index = self.keyByID[[UInt8](principal.name.utf8)] else { return .max }
+        return Swift.min(self.keys[index].expires ?? .max, self.keys[index].revoked ?? .max)
+    }
+
     private func principal(ofKey bytes: Span<UInt8>, _ token: ByteRange, at unixSeconds: Int64) -> Principal? {
         let parts = APIKeyToken(bytes, token)
         let index = parts.flatMap { self.keyByID[[UInt8](bytes, $0.id)] }

@@ -77,6 +77,9 @@ struct Connection {
     /// When the event stream that is open was opened.
     var streamOpenedAt: Instant = .distantFuture
 
+    /// Unix seconds: when the credential ends by which a stream or a duplex was opened.
+    var validUntil = Int64.max
+
     /// When something must be done if nothing happens before.
     var deadline: Instant
     /// When a reader that takes nothing is given up.

@@ -172,8 +172,12 @@ extension Supervisor {
         self.appendStreamHead(key)
         self.connections[key].phase = .streaming(owner)
         self.connections[key].streamOpenedAt = now
+        self.connections[key].validUntil = self.access.validUntil(self.connections[key].exchange.principal)
         self.setDeadline(key, self.streamDeadline(key, at: now))
     }
+
+    /// Whether the key has expired by which the stream was opened: what outlives a request must not outlive its credential.
+    func hasExpired(_ key: ConnectionKey) -> Bool { self.connections[key].validUntil <= self.wallSeconds }
 
     mutating func appendStreamHead(_ key: ConnectionKey, _ headers: HTTPFields = HTTPFields()) {
         let exchange = self.connections[key].exchange

@@ -85,7 +85,8 @@ extension Supervisor {
         case .duplex(let duplex):
             self.duplexTimerDue(key, duplex, at: now)
         case .streaming(.session), .streaming(.listen), .streaming(.operation):
-            if self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now {
+            let isOld = self.connections[key].streamOpenedAt + self.configuration.limits.streamAge <= now
+            if isOld || self.hasExpired(key) {
                 // Clients reconnect; the time-out of a call is not this one's business.
                 self.endSubscription(key, at: now)
             } else {

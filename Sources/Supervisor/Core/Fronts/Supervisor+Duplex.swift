@@ -12,6 +12,7 @@ extension Supervisor {
         self.connections[key].phase = .duplex(duplex)
         self.connections[key].requestStage = .none
         self.connections[key].streamOpenedAt = now
+        self.connections[key].validUntil = self.access.validUntil(self.connections[key].exchange.principal)
         self.setDeadline(key, now + limits.keepAlive)
         return duplex
     }
@@ -20,6 +21,7 @@ extension Supervisor {
     mutating func duplexBytes(_ key: ConnectionKey, _ duplex: DuplexKey, _ bytes: Span<UInt8>, at now: Instant) {
         // Expected: what comes after the end of a connection that is being closed.
         guard self.duplexes.contains(duplex) else { return }
+        if self.hasExpired(key) { return self.closeDuplex(key, duplex, .policyViolation, at: now) }
         self.duplexes[duplex].isPinged = false
         guard self.connections[key].input.isEmpty else { return self.connections[key].input.append(bytes) }
         self.takeDuplexBytes(key, duplex, bytes, at: now)
@@ -200,6 +202,7 @@ extension Supervisor {
             // The last output is still on its way; the write deadline watches it.
             return self.setDeadline(key, now + self.configuration.limits.idleTimeout)
         }
+        if self.hasExpired(key) { return self.closeDuplex(key, duplex, .policyViolation, at: now) }
         if self.hasHadItsTime(key, duplex, at: now) { return self.closeDuplex(key, duplex, .goingAway, at: now) }
         switch self.duplexes[duplex].framing {
         case .lines: self.setDeadline(key, now + self.configuration.limits.keepAlive)

@@ -10,18 +10,21 @@ extension Supervisor {
         _ key: CallKey, _ request: IncomingRequest, _ message: Span<UInt8>, _ early: [InputAnswers.Answer]
     ) {
         var inputs = InputState()
+        // Alone: of a batch, the others are no business of this call.
+        let whole = request.envelope.whole
+        let hasRoom = self.inputs.hasRoom(for: whole.count)
         switch self.calls[key].revision.era {
         case .legacy:
             // Without it the call could not be made again, so its worker is not told that it can ask.
-            guard self.inputs.hasRoom(for: request.envelope.whole.count) else { return self.calls[key].promiseNothing() }
-            inputs.message = [UInt8](message, request.envelope.whole)
+            guard hasRoom else { return self.calls[key].promiseNothing() }
+            inputs.message = [UInt8](message, whole)
         case .modern:
-            if message.count <= InputState.messageBytesMax, self.inputs.hasRoom(for: message.count) {
-                inputs.message = [UInt8](message)
+            if whole.count <= InputState.messageBytesMax, hasRoom {
+                inputs.message = [UInt8](message, whole)
             } else {
                 inputs.digest = RequestDigest(request.method, message, params: request.params, self.sealing.digests)
             }
-            if self.inputs.hasRoom(for: message.count) { inputs.earlyAnswers = early }
+            if hasRoom { inputs.earlyAnswers = early }
         }
         self.inputs[key] = inputs
     }

@@ -277,7 +277,7 @@ extension Supervisor {
         var body = self.takeScratch()
         AnswerRewrite.begin(call.clientID, to: &body)
         body.append(#","result":{}}"#)
-        self.finish(call, body.span, at: now)
+        self.finish(call, 200, body.span, at: now)
         self.scratch = body
         self.continueDrain(at: now)
     }
@@ -295,13 +295,8 @@ extension Supervisor {
         body.append(#","error":"#)
         body.append(contentsOf: error)
         body.append(0x7D)
-        self.finish(call, body.span, at: now)
+        self.finish(call, 200, body.span, at: now)
         self.scratch = body
         self.continueDrain(at: now)
-    }
-
-    private mutating func finish(_ call: Call, _ body: Span<UInt8>, at now: Instant) {
-        guard let connection = call.connection, self.connections.contains(connection) else { return }
-        self.finish(connection, 200, body, at: now)
     }
 }

@@ -66,6 +66,8 @@ extension Supervisor {
                 return
             }
             return self.answeredBadly(key, id: JSONNumber.int64(line, id), reason, line, at: now)
+        } catch .batch(let range) where self.servers[self.workers[key].server].era == .legacy {
+            return self.workerBatch(key, line, range, at: now)
         } catch {
             return self.stray(key, "a worker wrote a line that is no message")
         }
@@ -86,6 +88,22 @@ extension Supervisor {
             self.answered(key, envelope, line, at: now)
         case .notification: self.workerNotified(key, envelope, line, at: now)
         case .request: self.workerAsked(key, envelope, line, at: now)
+        }
+    }
+
+    /// A server of 2025-03-26 may write several messages as one, though it is sent none so. Each counts as a line of its own.
+    private mutating func workerBatch(_ key: WorkerKey, _ line: Span<UInt8>, _ range: ByteRange, at now: Instant) {
+        var elements: [ByteRange] = []
+        var scanner = JSONScanner(limits: self.configuration.limits.workerJSON.limits)
+        // Expected: too many elements, which no server has a reason for.
+        try? scanner.scanArray(line, at: range, elementsMax: Self.batchElementsMax, into: &elements)
+        if elements.isEmpty { self.stray(key, "a worker wrote a line that is no message") }
+        for element in elements where self.workers.contains(key) {  // Bound: `batchElementsMax`.
+            guard line[element.lowerBound] != 0x5B else {
+                self.stray(key, "a worker wrote a line that is no message")
+                continue
+            }
+            self.workerLine(key, line.extracting(element.range), at: now)
         }
     }
 
