@@ -71,4 +71,16 @@ import Wire
         try rig.worker.write("[]")
         #expect(rig.callCount == 0)
     }
+
+    @Test func `a batch is answered although its client has ended its input, if it said that it would`() throws {
+        let rig = try Rig()
+        let session = try rig.session("2025-03-26")
+        let body = "[\(RigText.legacyBody("tools/call", id: "1", params: #"{"name":"t"}"#))]"
+        let client = try rig.send(RigText.post(body, [("Mcp-Session-Id", session), ("Connection", "close")]))
+        client.end()
+        try rig.worker.answer(try rig.worker.request())
+        let reply = try client.reply()
+        #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [1])
+        #expect(client.isClosed && rig.callCount == 0)
+    }
 }
