@@ -83,4 +83,34 @@ import Wire
         #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [1])
         #expect(client.isClosed && rig.callCount == 0)
     }
+
+    @Test(arguments: [true, false])
+    func `a client that does not come back keeps an interactive server from others for half a time-out`(isFirst: Bool) throws {
+        let rig = try Rig(.legacy, workers: #""callTimeout":"60s""#)
+        rig.knowsTools()
+        // A question that names no call, in one of two.
+        let both = try (1...2).map { try rig.send(RigText.askable(id: "\($0)")) }
+        let requests = try both.map { _ in try rig.workers[1].request() }
+        try rig.worker.ask()
+        for request in requests { try rig.worker.answer(request) }
+        try rig.worker.forgetLines()
+        var other: RigClient? = isFirst ? nil : try rig.send(RigText.askable(id: "3"))
+        if isFirst {
+            _ = try rig.parked(RigText.askable(id: "4"))
+            other = try rig.send(RigText.askable(id: "3"))
+        } else {
+            _ = try rig.worker.request()
+            try rig.worker.ask(RigInput.form("Who?"))
+            other = try rig.send(RigText.askable(id: "5"))
+            rig.advance(.milliseconds(30))
+        }
+        rig.advance(.seconds(29))
+        #expect(try !rig.worker.lines.contains { $0.contains("tools/call") })
+        rig.advance(.seconds(2))
+        let next = try #require(try rig.worker.messages().first { $0["method"] == "tools/call" })
+        try rig.worker.answer(next, #"{"content":[]}"#)
+        let reply = try #require(try other?.reply())
+        #expect((reply.isStream ? reply.events.last : reply.json)?["result"]?["content"] == [])
+        #expect(rig.isForgetful)
+    }
 }

@@ -145,6 +145,7 @@ extension Supervisor {
             rewrite.append(request, message, to: &self.calls[key].line)
             self.servers[server].queue.append(key)
             self.servers[server].queuedBytes += self.calls[key].line.count
+            self.hurryClients(server, at: now)
         }
     }
 
