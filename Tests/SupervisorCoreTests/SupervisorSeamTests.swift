@@ -113,4 +113,17 @@ import Wire
         #expect((reply.isStream ? reply.events.last : reply.json)?["result"]?["content"] == [])
         #expect(rig.isForgetful)
     }
+
+    @Test func `a call without parameters is made again with the state alone`() throws {
+        let rig = try Rig(.modern)
+        let session = try rig.session(capabilities: RigInput.all)
+        let client = try rig.send(RigText.legacy("tools/call", session: session))
+        try rig.worker.answer(try rig.worker.request(), #"{"resultType":"input_required","requestState":"s"}"#)
+        rig.advance(.milliseconds(250))
+        let second = try rig.worker.request()
+        #expect(second["params"]?["requestState"] == "s" && second["params"]?["name"] == nil)
+        try rig.worker.answer(second, #"{"resultType":"complete","content":[]}"#)
+        #expect(try client.reply().json["result"]?["content"] == [])
+        #expect(rig.isForgetful)
+    }
 }
