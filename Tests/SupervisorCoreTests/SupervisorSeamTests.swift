@@ -71,4 +71,59 @@ import Wire
         try rig.worker.write("[]")
         #expect(rig.callCount == 0)
     }
+
+    @Test func `a batch is answered although its client has ended its input, if it said that it would`() throws {
+        let rig = try Rig()
+        let session = try rig.session("2025-03-26")
+        let body = "[\(RigText.legacyBody("tools/call", id: "1", params: #"{"name":"t"}"#))]"
+        let client = try rig.send(RigText.post(body, [("Mcp-Session-Id", session), ("Connection", "close")]))
+        client.end()
+        try rig.worker.answer(try rig.worker.request())
+        let reply = try client.reply()
+        #expect(reply.isComplete && reply.events.compactMap { $0["id"] } == [1])
+        #expect(client.isClosed && rig.callCount == 0)
+    }
+
+    @Test(arguments: [true, false])
+    func `a client that does not come back keeps an interactive server from others for half a time-out`(isFirst: Bool) throws {
+        let rig = try Rig(.legacy, workers: #""callTimeout":"60s""#)
+        rig.knowsTools()
+        // A question that names no call, in one of two.
+        let both = try (1...2).map { try rig.send(RigText.askable(id: "\($0)")) }
+        let requests = try both.map { _ in try rig.workers[1].request() }
+        try rig.worker.ask()
+        for request in requests { try rig.worker.answer(request) }
+        try rig.worker.forgetLines()
+        var other: RigClient? = isFirst ? nil : try rig.send(RigText.askable(id: "3"))
+        if isFirst {
+            _ = try rig.parked(RigText.askable(id: "4"))
+            other = try rig.send(RigText.askable(id: "3"))
+        } else {
+            _ = try rig.worker.request()
+            try rig.worker.ask(RigInput.form("Who?"))
+            other = try rig.send(RigText.askable(id: "5"))
+            rig.advance(.milliseconds(30))
+        }
+        rig.advance(.seconds(29))
+        #expect(try !rig.worker.lines.contains { $0.contains("tools/call") })
+        rig.advance(.seconds(2))
+        let next = try #require(try rig.worker.messages().first { $0["method"] == "tools/call" })
+        try rig.worker.answer(next, #"{"content":[]}"#)
+        let reply = try #require(try other?.reply())
+        #expect((reply.isStream ? reply.events.last : reply.json)?["result"]?["content"] == [])
+        #expect(rig.isForgetful)
+    }
+
+    @Test func `a call without parameters is made again with the state alone`() throws {
+        let rig = try Rig(.modern)
+        let session = try rig.session(capabilities: RigInput.all)
+        let client = try rig.send(RigText.legacy("tools/call", session: session))
+        try rig.worker.answer(try rig.worker.request(), #"{"resultType":"input_required","requestState":"s"}"#)
+        rig.advance(.milliseconds(250))
+        let second = try rig.worker.request()
+        #expect(second["params"]?["requestState"] == "s" && second["params"]?["name"] == nil)
+        try rig.worker.answer(second, #"{"resultType":"complete","content":[]}"#)
+        #expect(try client.reply().json["result"]?["content"] == [])
+        #expect(rig.isForgetful)
+    }
 }

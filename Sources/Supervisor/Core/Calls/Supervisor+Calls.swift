@@ -149,6 +149,7 @@ extension Supervisor {
             }
             self.servers[server].queue.append(key)
             self.servers[server].queuedBytes += self.calls[key].line.count
+            self.hurryClients(server, at: now)
         }
     }
 

@@ -59,6 +59,7 @@ extension Supervisor {
         switch self.connections[key].phase {
         case .waiting where !self.connections[key].exchange.keepAlive: return
         case .streaming(.call) where !self.connections[key].exchange.keepAlive: return
+        case .streaming(.batch) where !self.connections[key].exchange.keepAlive: return
         case .reading where self.connections[key].unsentBytes > 0:
             self.connections[key].closesAfterOutput = true
             self.connections[key].input = []

@@ -32,6 +32,7 @@ extension Supervisor {
         // The client may take its time: a person thinks.
         self.calls[call].deadline = Swift.max(self.calls[call].deadline, now + self.configuration.limits.inputTimeout)
         self.keepAlive(call, request, at: now)
+        self.hurryClients(self.calls[call].server, at: now)
         self.tell(self.calls[call], message.span, at: now)
     }
 

@@ -90,6 +90,20 @@ extension Supervisor {
         self.setDeadline(connection, deadline)
     }
 
+    /// Of a server that gets one call at a time that can be asked, while others wait: whoever is asked has half of the time that they
+    /// wait at most, and not all of `inputTimeout`. Otherwise one client that does not come back would keep all others away.
+    mutating func hurryClients(_ server: Int, at now: Instant) {
+        guard self.servers[server].isInteractive, !self.inputs.isEmpty, !self.servers[server].queue.isEmpty else { return }
+        let latest = now + self.servers[server].configuration.workers.callTimeout / 2
+        for key in self.calls.keys {  // Bound: the calls in flight; only of such servers.
+            guard self.calls[key].server == server, case .dispatched = self.calls[key].state,
+                self.inputs[key]?.isWaitingForClient == true, self.calls[key].deadline > latest
+            else { continue }
+            self.calls[key].deadline = latest
+            self.watch(key)
+        }
+    }
+
     /// Many servers give up a question after a minute unless they hear of progress. One that wants to hear of it does, for as long
     /// as the client thinks.
     mutating func keepAlive(_ key: CallKey, _ request: InputRequest, at now: Instant) {

@@ -137,6 +137,7 @@ extension Supervisor {
         if self.inputs[key]?.waitingSince == nil { self.inputs[key]?.waitingSince = now }
         self.parked[id] = key
         self.armOrphan(key, at: deadline)
+        self.hurryClients(self.calls[key].server, at: now)
     }
 
     /// The client of a call that had been parked has lost the connection of its retry. In 2026-07-28 that cancels the call, and its

@@ -67,16 +67,23 @@ extension Supervisor {
             return self.endRound(old, "Too many calls are running.", at: now)
         }
         var message: [UInt8] = []
-        guard let original = try? self.scanner.scan(inputs.message.span), let params = original.params,
-            let method = original.method
-        else { preconditionFailure("a message that was read before") }
+        guard let original = try? self.scanner.scan(inputs.message.span), let method = original.method else {
+            preconditionFailure("a message that was read before")
+        }
         message.append(#"{"jsonrpc":"2.0","id":0,"method":"#)
         message.append(inputs.message.span, method)
         message.append(#","params":"#)
         let nothing: [UInt8] = []
-        InputRequired.appendRetryParams(
-            inputs.message.span, self.scanner.members, of: params, answers: inputs.answers, requestState: inputs.requestState,
-            meta: nothing.span, to: &message)
+        if let params = original.params {
+            InputRequired.appendRetryParams(
+                inputs.message.span, self.scanner.members, of: params, answers: inputs.answers,
+                requestState: inputs.requestState, meta: nothing.span, to: &message)
+        } else {
+            let empty = [UInt8]("{}")
+            InputRequired.appendRetryParams(
+                empty.span, JSONMembers(), of: ByteRange(0, empty.count), answers: inputs.answers,
+                requestState: inputs.requestState, meta: nothing.span, to: &message)
+        }
         message.append(0x7D)
         guard let envelope = try? self.scanner.scan(message.span), let request = self.read(envelope, message.span) else {
             return self.endRound(key, "The answers make the request larger than a message may be.", at: now)
