@@ -126,4 +126,21 @@ import Wire
         #expect(try client.reply().json["result"]?["content"] == [])
         #expect(rig.isForgetful)
     }
+
+    @Test func `a worker that never confirms the end of a subscription does not use up the table`() throws {
+        let rig = try Rig(.legacy, #""limits":{"subscriptionsPerServer":4}"#, starting: false)
+        rig.capabilities = #"{"resources":{"subscribe":true,"listChanged":true},"tools":{}}"#
+        rig.start()
+        try rig.worker.forgetLines()
+        let session = try rig.session()
+        for number in 0..<9 {
+            let params = #"{"uri":"a:/\#(number)"}"#
+            let client = try rig.send(RigText.legacy("resources/subscribe", session: session, params: params))
+            try rig.worker.answer(try rig.worker.next())
+            #expect(try client.reply().status == 200)
+            #expect(try rig.ask(RigText.legacy("resources/unsubscribe", session: session, params: params)).status == 200)
+            try rig.worker.forgetLines()
+        }
+        #expect(rig.subscriptionCount <= 4)
+    }
 }

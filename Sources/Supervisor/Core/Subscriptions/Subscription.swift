@@ -79,6 +79,12 @@ struct Subscription: Equatable {
         !self.isWanted && self.attachments.allSatisfy { $0.state == .refused || $0.state == .lost }
     }
 
+    /// Nobody wants it, and what is still awaited is only that a worker confirms the end.
+    var isLeft: Bool {
+        !self.isWanted
+            && self.attachments.allSatisfy { $0.state == .leaving || $0.state == .refused || $0.state == .lost }
+    }
+
     func state(of server: Int) -> Attachment? { self.attachments.first { $0.server == server }?.state }
 
     // MARK: Subscribers

@@ -21,6 +21,11 @@ struct OwnRequest: Equatable {
 extension Supervisor {
     /// `params` is raw JSON on one line. Bound: what is asked for is bounded by those who ask, see the kinds.
     mutating func askWorker(_ worker: WorkerKey, _ method: MCPMethod, _ params: [UInt8], _ kind: OwnRequest.Kind) {
+        // Bound: of what a worker never answers, the oldest is not waited for any more.
+        if self.workers[worker].ownRequests.count > 2 * self.configuration.limits.subscriptionsPerServer {
+            self.workers[worker].ownRequests.removeFirst()
+            self.workers[worker].answersOwed += 1
+        }
         self.ownRequests += 1
         let id = OwnRequest.idMin + self.ownRequests
         self.workers[worker].ownRequests.append(OwnRequest(id: id, kind: kind))

@@ -74,7 +74,7 @@ struct Worker {
     var deadline: Instant
     /// Whose calls it has had.
     var clientele = Clientele.nobody
-    /// Requests of ours that it has not answered, oldest first. Bound: two for each subscription of its server.
+    /// Requests of ours that it has not answered, oldest first. Bound: two for each subscription that its server may have, and one more.
     var ownRequests: [OwnRequest] = []
     /// Answers it may still give although nobody waits for them: to calls taken back, to changes of the log level.
     var answersOwed = 0
