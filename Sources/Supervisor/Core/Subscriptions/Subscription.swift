@@ -81,7 +81,7 @@ struct Subscription: Equatable {
 
     /// Nobody wants it, and what is still awaited is only that a worker confirms the end.
     var isLeft: Bool {
-        !self.isWanted
+        !self.isWanted && self.attachments.contains { $0.state == .leaving }
             && self.attachments.allSatisfy { $0.state == .leaving || $0.state == .refused || $0.state == .lost }
     }
 

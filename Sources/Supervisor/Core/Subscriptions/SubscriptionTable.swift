@@ -31,7 +31,6 @@ struct SubscriptionTable: ~Copyable {
     /// The subscription to `uri`, made when there is none. Nil when the server has as many as it may.
     mutating func make(_ definition: Int, _ uri: [UInt8]) -> SubscriptionKey? {
         if let key = self.keys[definition][uri] { return key }
-        if self.keys[definition].count >= self.perServerMax { self.dropLeft(definition) }
         guard self.keys[definition].count < self.perServerMax,
             let key = self.subscriptions.insert(Subscription(definition: definition, uri: uri))
         else { return nil }
@@ -40,7 +39,9 @@ struct SubscriptionTable: ~Copyable {
     }
 
     /// A worker that never confirms the end of a subscription must not use up the table. Its late answers name nothing.
-    private mutating func dropLeft(_ definition: Int) {
+    /// Before any is made: those that are made and not joined yet would be no better.
+    mutating func makeRoom(_ definition: Int, for count: Int) {
+        guard self.keys[definition].count + count > self.perServerMax else { return }
         for key in self.all(of: definition) where self.subscriptions[key].isLeft {  // Bound: `perServerMax`.
             guard let left = self.subscriptions.remove(key) else { continue }
             self.keys[definition][left.uri] = nil

@@ -81,6 +81,7 @@ extension Supervisor {
         guard self.servers[server].identity?.hasSubscriptions ?? true, !self.servers[server].restart.refusesCalls else {
             return []
         }
+        self.subscriptions.makeRoom(self.servers[server].definition, for: uris.count)
         return uris.prefix(self.configuration.limits.subscriptionsPerSession).compactMap { self.subscriptions.make(server, $0) }
     }
 

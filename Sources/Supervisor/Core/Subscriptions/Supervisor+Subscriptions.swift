@@ -15,6 +15,7 @@ extension Supervisor {
         let server = self.sessions[session].variant
         let definition = self.sessions[session].server
         guard let uri = self.subscribableURI(key, server, request, message, at: now) else { return }
+        self.subscriptions.makeRoom(definition, for: 1)
         let known = self.subscriptions.find(definition, uri)
         if let known, self.sessions[session].subscriptions.contains(known) {
             return self.respondResult(key, JSONLexeme(message, id), "{}", at: now)
